@@ -1,0 +1,170 @@
+"""Where talk happens, and what is kept of it between two turns."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from attrs import evolve, field, frozen
+
+from convokit._value import Value
+from convokit.messages import Message
+from convokit.people import User
+
+Author = Literal["user", "bot", "operator", "system"]
+
+
+def _plain_channel(_: object, __: object, value: Any) -> None:
+    # With a colon in it, two conversations could be written alike, and share outbox keys and profiles.
+    if not isinstance(value, str) or not value or ":" in value:
+        raise ValueError(f"ConversationId: channel must be a str, not empty, without ':', not {value!r:.60}")
+
+
+def _given_id(_: object, __: object, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"ConversationId: id must be a str, not empty, not {value!r:.60}")
+
+
+@frozen(eq=False, repr=False)
+class ConversationId(Value):
+    """A conversation's name: the channel and the platform's own id of the room, thread or person.
+
+    Args:
+        channel: The name under which the transport is attached; without ":".
+        id: Decided once by the transport; any text, not empty.
+    """
+
+    channel: str = field(validator=_plain_channel)
+    id: str = field(validator=_given_id)
+
+    def __str__(self) -> str:
+        """`channel:id`."""
+        return f"{self.channel}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ConversationId":
+        """The inverse of `str`.
+
+        Raises:
+            ValueError: There is no ":" in `text`, or nothing beside it.
+        """
+        channel, colon, rest = text.partition(":")
+        if not colon or not channel or not rest:
+            raise ValueError(f"a conversation is written channel:id, not {text!r}")
+        return cls(channel, rest)
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Position(Value):
+    """Where a person stands in a dialog.
+
+    Args:
+        dialog: The dialog's name.
+        version: The dialog's version when the position was written.
+        state: The state whose question is open.
+        user: The id of the person who is asked; in a room, others do not answer for them.
+        memory: The dialog's memory, as JSON values.
+        given: Names of states whose answers were given up front and are not asked.
+        unclear: How many answers to the open question could not be read.
+    """
+
+    dialog: str
+    version: int
+    state: str
+    user: str
+    memory: Mapping[str, Any] = field(factory=dict)
+    given: tuple[str, ...] = ()
+    unclear: int = 0
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Option(Value):
+    """One thing that could be pressed: its label as shown and the payload it stands for."""
+
+    label: str
+    payload: str
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Offer(Value):
+    """The options that the newest message with buttons offered, so that "2", "large" or "the second" press them.
+
+    Args:
+        options: In the order shown.
+        numbered: Whether the customer saw them as "1) …", because the channel shows no buttons.
+    """
+
+    options: tuple[Option, ...]
+    numbered: bool = False
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Handoff(Value):
+    """The lease by which a person has the conversation and the bot is silent.
+
+    Args:
+        id: Unique within the store.
+        queue: Which operators it is for; empty: any.
+        reason: Why, for the operator to read.
+        opened_at: When the bot handed over (UTC).
+        operator: Who took it; empty while it waits.
+    """
+
+    id: str
+    queue: str
+    reason: str
+    opened_at: datetime
+    operator: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Conversation(Value):
+    """What is kept between two turns. A turn replaces it whole, or not at all.
+
+    Args:
+        id: Its name.
+        version: How many turns were committed.
+        user: Who spoke last; None before anybody did.
+        memory: The conversation's own JSON values (`turn.memory`).
+        positions: Open dialogs, the newest last; at most one a person.
+        handoff: The lease, while a person has the conversation.
+        offer: What a typed "2" would press.
+        postponed: Encoded events that came while a person had the conversation and are handled when it returns.
+    """
+
+    id: ConversationId
+    version: int = 0
+    user: User | None = None
+    memory: Mapping[str, Any] = field(factory=dict)
+    positions: tuple[Position, ...] = ()
+    handoff: Handoff | None = None
+    offer: Offer | None = None
+    postponed: tuple[str, ...] = ()
+
+    def position_of(self, user: User | None) -> Position | None:
+        """The open dialog of this person, None when there is none. An event of nobody meets the newest."""
+        for position in reversed(self.positions):
+            if user is None or position.user == user.id:
+                return position
+        return None
+
+    def standing(self, position: Position | None, user_id: str) -> "Conversation":
+        """The conversation with this person's dialog at `position` (None: in none)."""
+        others = tuple(one for one in self.positions if one.user != user_id)
+        return evolve(self, positions=others if position is None else (*others, position))
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Entry(Value):
+    """One line of a conversation's history.
+
+    Args:
+        at: When it was said (UTC).
+        author: Who said it: a field, never read from the text.
+        name: The author's name, as far as known.
+        message: What was said.
+    """
+
+    at: datetime
+    author: Author
+    message: Message
+    name: str = ""

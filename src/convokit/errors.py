@@ -1,0 +1,107 @@
+"""Every error convokit raises. The class is the policy: what is tried again and what is not.
+
+```
+ConvokitError
+├── DefinitionError           the bot's code or settings are wrong; raised at definition or start
+├── TransportError(channel)   a platform or the line to it
+│   ├── Unreachable           tried again; `maybe_sent` says whether the message may have gone out
+│   ├── RateLimited           tried again after `retry_after` seconds
+│   ├── Rejected              refused for good: never tried again
+│   ├── Forged                a webhook whose origin could not be verified: answered 403
+│   └── Malformed             a verified webhook that could not be read: answered 400
+├── StoreError
+│   ├── Conflict              somebody else changed what this call was about
+│   └── StoreUnavailable      the store cannot write now: webhooks are answered 503
+├── HandlerFailed             a handler raised; its turn was undone
+└── MissingExtra              an optional dependency is not installed (also an ImportError)
+```
+"""
+
+
+class ConvokitError(Exception):
+    """Whatever convokit raises of its own."""
+
+
+class DefinitionError(ConvokitError):
+    """The bot's code or its settings are wrong.
+
+    Raised when a handler, dialog or transport is defined, or at the latest when the bot starts. The message names
+    the line or setting, the value and the way out.
+    """
+
+
+class TransportError(ConvokitError):
+    """A platform, or the line to it, did not do what was asked."""
+
+    def __init__(self, channel: str, reason: str) -> None:
+        super().__init__(f"{channel}: {reason}")
+        self.channel = channel
+        self.reason = reason
+
+
+class Unreachable(TransportError):
+    """The platform did not answer; tried again with growing pauses.
+
+    Attributes:
+        maybe_sent: True when the request was on its way, so that the message may have gone out (a time-out while
+            waiting for the answer); False when it certainly did not (no connection, TLS failure, 503).
+    """
+
+    def __init__(self, channel: str, reason: str, *, maybe_sent: bool = False) -> None:
+        super().__init__(channel, reason)
+        self.maybe_sent = maybe_sent
+
+
+class RateLimited(TransportError):
+    """The platform wants fewer calls; tried again after `retry_after` seconds (None: with growing pauses)."""
+
+    def __init__(self, channel: str, reason: str = "rate limited", *, retry_after: float | None = None) -> None:
+        super().__init__(channel, reason)
+        self.retry_after = retry_after
+
+
+class Rejected(TransportError):
+    """The platform refused for good: a blocked bot, a closed window, a message it does not take."""
+
+
+class Forged(TransportError):
+    """A webhook's origin could not be verified. Answered 403 without detail."""
+
+    def __init__(self, channel: str, reason: str = "the request's origin could not be verified") -> None:
+        super().__init__(channel, reason)
+
+
+class Malformed(TransportError):
+    """A verified webhook could not be read. Answered 400."""
+
+
+class StoreError(ConvokitError):
+    """The store did not do what was asked."""
+
+
+class Conflict(StoreError):
+    """Somebody else holds or has changed what this call was about (a second process claims, a turn was fenced)."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot write now: a full disk, a locked file, a lost server. Webhooks are answered 503."""
+
+
+class HandlerFailed(ConvokitError):
+    """A handler raised; its turn was undone. `__cause__` is what it raised.
+
+    Attributes:
+        handler: The name of the handler.
+    """
+
+    def __init__(self, handler: str, reason: str) -> None:
+        super().__init__(f"handler {handler} failed: {reason}")
+        self.handler = handler
+
+
+class MissingExtra(ConvokitError, ImportError):
+    """An optional dependency is not installed. The message is the pip line that installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs the extra "{extra}": python -m pip install "convokit-sdk[{extra}]"')
+        self.extra = extra
