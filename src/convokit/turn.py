@@ -1,0 +1,258 @@
+"""The handling of one event: what a handler sees, and the record of what it wants done."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from attrs import define, field, frozen
+
+from convokit._value import Value
+from convokit.conversations import Conversation, ConversationId, Entry
+from convokit.errors import DefinitionError
+from convokit.events import Event
+from convokit.messages import Action, Attachment, Card, Location, Message
+from convokit.people import User
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NOBODY = User(id="")
+
+
+class Facts(MutableMapping[str, Any]):
+    """A profile as a handler sees it: reads show what is stored and what this turn changed; writes are recorded.
+
+    Values are JSON's own types. `del facts["city"]` forgets a key.
+    """
+
+    __slots__ = ("_stored", "changes")
+
+    def __init__(self, stored: Mapping[str, Any]) -> None:
+        self._stored = stored
+        self.changes: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        value = self.changes[key] if key in self.changes else self._stored[key]
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.changes[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        self[key]
+        self.changes[key] = None
+
+    def __iter__(self) -> Iterator[str]:
+        merged = {**self._stored, **self.changes}
+        return (key for key, value in merged.items() if value is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Facts({dict(self)!r})"
+
+
+class Beginnable(Protocol):
+    """What `turn.begin` takes: a dialog."""
+
+    name: str
+
+    def start(self, memory: Any) -> Any:
+        """The memory to begin with, checked to be of the dialog's class."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class HandoffWanted(Value):
+    """What `turn.hand_off` recorded."""
+
+    reason: str
+    queue: str
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class DialogWanted(Value):
+    """What `turn.begin` recorded; dialog None: `turn.leave`."""
+
+    dialog: Beginnable | None
+    memory: Any
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Reminder(Value):
+    """What `turn.remind` recorded."""
+
+    name: str
+    after: timedelta
+    data: Mapping[str, Any]
+
+
+@define(eq=False, repr=False)
+class Turn:
+    """The handling of one event.
+
+    Reading verbs show what is; recording verbs write down what shall be done when the turn commits. Nothing leaves
+    and nothing changes before that: if the handler raises, the record is thrown away.
+
+    Attributes:
+        event: What happened.
+        conversation: The conversation as committed by the turn before.
+        user: Who did it; for a timer or a signal, who spoke last in the conversation.
+        params: What the route's pattern caught: `turn.params["order"]`.
+        memory: The conversation's own JSON values; change them in place.
+        profile: What the business keeps about the user; merged key by key at commit.
+        app: What the bot's lifespan yielded.
+        now: When the turn began (UTC).
+        error: In an `on_error` handler, what was raised; else None.
+    """
+
+    event: Event
+    conversation: Conversation
+    user: User
+    now: datetime
+    memory: dict[str, Any]
+    profile: Facts
+    app: Any = None
+    params: Mapping[str, str] = field(factory=dict)
+    error: Exception | None = None
+    _history: Callable[[int], Awaitable[Sequence[Entry]]] | None = field(default=None, alias="history")
+    _flush: Callable[["Turn"], Awaitable[None]] | None = field(default=None, alias="flush")
+    _once: Callable[[str, Callable[[], Awaitable[Any]], Any], Awaitable[Any]] | None = field(default=None, alias="once")
+    _typing: Callable[[], None] | None = field(default=None, alias="typing")
+
+    # What was recorded; read by the engine.
+    replies: list[Message] = field(factory=list, init=False)
+    elsewhere: list[tuple[ConversationId, Message]] = field(factory=list, init=False)
+    reminders: dict[str, Reminder] = field(factory=dict, init=False)
+    forgotten: list[str] = field(factory=list, init=False)
+    handoff: HandoffWanted | None = field(default=None, init=False)
+    dialog: DialogWanted | None = field(default=None, init=False)
+
+    def __repr__(self) -> str:
+        return f"Turn({type(self.event).__name__} in {self.conversation.id}, {len(self.replies)} replies)"
+
+    @property
+    def text(self) -> str:
+        """What the event says in words; empty for kinds that say nothing."""
+        return self.event.text
+
+    async def history(self, limit: int = 20) -> Sequence[Entry]:
+        """The last `limit` entries (1 to 1000) of this conversation before this turn, oldest first."""
+        if self._history is None or not 1 <= limit <= 1000:  # noqa: PLR2004  the bound is the docstring's
+            raise ValueError(f"history takes a limit from 1 to 1000, not {limit}")
+        return await self._history(limit)
+
+    def reply(
+        self,
+        message: Message | str = "",
+        *,
+        buttons: Sequence[Action | str] = (),
+        attachments: Sequence[Attachment] = (),
+        cards: Sequence[Card] = (),
+        location: Location | None = None,
+    ) -> None:
+        """Say something in this conversation, after what was said before in this turn.
+
+        Args:
+            message: The text, or a whole `Message` (then nothing else may be given).
+            buttons: `Button`s, `Link`s, or strings.
+            attachments: `Image`, `Audio`, `Video`, `File`.
+            cards: `Card`s.
+            location: A `Location`.
+
+        Raises:
+            ValueError: There is nothing to say.
+        """
+        if isinstance(message, Message):
+            if buttons or attachments or cards or location:
+                raise ValueError("reply: put buttons, attachments, cards and location into the Message")
+        else:
+            message = Message(message, buttons=buttons, attachments=attachments, cards=cards, location=location)
+        if message.empty:
+            raise ValueError("reply: there is nothing to say: the message has no text, buttons, attachments or cards")
+        self.replies.append(message)
+
+    def begin(self, dialog: Beginnable, memory: Any = None) -> None:
+        """Start a dialog with this user when the turn commits, in place of the one in progress.
+
+        Args:
+            dialog: What `bot.dialog(...)` returned.
+            memory: An instance of the dialog's class; what it already holds is not asked again.
+
+        Raises:
+            DefinitionError: `memory` is not of the dialog's class.
+        """
+        self.dialog = DialogWanted(dialog=dialog, memory=dialog.start(memory))
+
+    def leave(self) -> None:
+        """Leave the dialog in progress, if any, when the turn commits."""
+        self.dialog = DialogWanted(dialog=None, memory=None)
+
+    def hand_off(self, reason: str, *, to: str = "", saying: Message | str = "") -> None:
+        """Give the conversation to a person when the turn commits; from then on the bot is silent.
+
+        Args:
+            reason: Why, for the operator to read.
+            to: The operators' queue; empty: any.
+            saying: The bot's last words before.
+        """
+        if saying:
+            self.reply(saying)
+        self.handoff = HandoffWanted(reason=reason, queue=to)
+
+    def remind(self, after: timedelta, name: str, data: Mapping[str, Any] | None = None) -> None:
+        """Come back as `TimerFired(name, data)`; a waiting reminder of the same name is replaced.
+
+        Raises:
+            ValueError: `after` is negative or `name` is empty.
+        """
+        given: object = after
+        if not isinstance(given, timedelta) or after < timedelta(0) or not name:
+            raise ValueError(f"remind takes a timedelta that is not negative, and a name, not {after!r}, {name!r}")
+        self.reminders[name] = Reminder(name=name, after=after, data=dict(data or {}))
+
+    def forget(self, name: str) -> None:
+        """Cancel a waiting reminder; nothing happens when there is none."""
+        self.reminders.pop(name, None)
+        self.forgotten.append(name)
+
+    def send(self, to: ConversationId, message: Message | str) -> None:
+        """Say something in another conversation; there it waits its turn, and a handoff there holds it back."""
+        whole = message if isinstance(message, Message) else Message(message)
+        if whole.empty:
+            raise ValueError(f"send: there is nothing to say to {to}")
+        self.elsewhere.append((to, whole))
+
+    def typing(self) -> None:
+        """Show "typing…" now, for a moment, where the channel can; nothing is recorded and nothing is promised."""
+        if self._typing is not None:
+            self._typing()
+
+    async def flush(self) -> None:
+        """Let what was said so far leave now ("one moment…"); everything else still commits at the end.
+
+        When the turn runs again after a crash, what was flushed is not sent again.
+        """
+        if self._flush is None:
+            raise DefinitionError("turn.flush() needs a running engine")
+        await self._flush(self)
+
+    async def once(self, name: str, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function` once for this event, even if the turn runs again after a crash or an error.
+
+        What it returned is kept with the event and returned again. It must have a JSON form (attrs classes, dates,
+        decimals, enums, JSON's own types); an annotated return type is restored. A crash between the function's
+        end and the store's answer runs it again: give the other system `turn.event.id` as its idempotency key.
+
+        Args:
+            name: Unique within the turn.
+            function: What to run.
+            *args: Its arguments.
+            **kwargs: Its keyword arguments.
+        """
+        if self._once is None:
+            raise DefinitionError("turn.once() needs a running engine")
+        result: T = await self._once(name, lambda: function(*args, **kwargs), function)
+        return result
