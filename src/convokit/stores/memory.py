@@ -1,0 +1,580 @@
+"""The store that lives in this process's memory: for tests, and as the shortest reading of the `Store` seam.
+
+Everything is kept encoded, as the durable stores keep it, so that a test sees the types that a real store returns.
+Nothing waits inside a method: each is atomic because no other task can run in between.
+"""
+
+from bisect import insort
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
+
+from anyio.lowlevel import checkpoint_if_cancelled
+from attrs import define, evolve, field
+
+from convokit.abc import (
+    Clock,
+    Committed,
+    Evidence,
+    Failed,
+    Lane,
+    Send,
+    Settled,
+    Stats,
+    Store,
+    Timer,
+    Waiting,
+)
+from convokit.conversations import Conversation, ConversationId, Entry
+from convokit.errors import Conflict, StoreUnavailable
+from convokit.events import Event
+from convokit.people import Profile
+from convokit.stores import rows
+from convokit.wire import codec
+
+Destination = tuple[ConversationId, bool]
+"""Where a row of the outbox goes: the conversation, and whether to the desk."""
+
+
+@define(eq=False)
+class _Lane:
+    """A conversation: its state and its waiting events; `inbox[0]` has the place `done + 1`."""
+
+    id: ConversationId
+    state: bytes | None = None
+    version: int = 0
+    done: int = 0
+    inbox: deque[tuple[datetime, bytes]] = field(factory=deque)
+    attempts: int = 0
+    ready_at: int = 0
+    tick: int = 0
+    retrying: bool = False
+    epoch: int | None = None
+    until: int = 0
+    """The lease's end, when `epoch` is set."""
+    history: list[bytes] = field(factory=list)
+    once: dict[tuple[int, str], bytes] = field(factory=dict)
+
+
+RECALLED = "recalled"
+"""Who speaks in a bot's row that was in flight when a person took over: it gets no second try."""
+
+
+@define(eq=False)
+class _Row:
+    """A row of the outbox."""
+
+    key: str
+    to: Destination
+    by: str
+    body: bytes
+    written: int
+    state: str = "waiting"
+    ready_at: int = 0
+    """Waiting: when to try (0: at once); in flight: the lease's end."""
+    attempts: int = 0
+    uncertain: bool = False
+    reason: str = ""
+    finished: int = 0
+    """When it left the outbox, for `purge` and `failed`."""
+
+    @property
+    def open(self) -> bool:
+        return self.state in {"waiting", "in flight"}
+
+
+@define(eq=False)
+class _Parked:
+    """An event that was given up."""
+
+    key: str
+    conversation: ConversationId
+    seq: int
+    at: int
+    error: str
+    attempts: int
+    event: bytes
+    once: dict[str, bytes]
+
+
+@define(eq=False)
+class _Prepared:
+    """A turn whose values are encoded already, so that nothing can fail once writing has begun."""
+
+    turn: Committed
+    state: bytes
+    sends: list[tuple[Send, bytes]]
+    timers: list[tuple[Timer, bytes]]
+    emits: list[tuple[Event, bytes]]
+    entries: list[bytes]
+
+
+def _prepare(turn: Committed) -> _Prepared:
+    codec.encode(turn.facts)  # they are merged later; what has no JSON form is refused now
+    return _Prepared(
+        turn=turn,
+        state=codec.encode(turn.conversation),
+        sends=[(send, codec.encode(send)) for send in turn.sends],
+        timers=[(timer, codec.encode(timer)) for timer in turn.timers],
+        emits=[(event, codec.encode_event(event)) for event in turn.emits],
+        entries=[codec.encode(entry) for entry in turn.entries],
+    )
+
+
+class Memory(Store):
+    """Keeps everything in memory: lost with the process, kept over `close` and `open` of the same object.
+
+    Opening it again is what a restart is to a durable store: leases are void, rows in flight are uncertain.
+    """
+
+    def __init__(self) -> None:
+        self._clock: Clock | None = None
+        self._claims = False
+        self._epochs = count(1)
+        self._ticks = count(1)
+        self._lanes: dict[ConversationId, _Lane] = {}
+        # Heaps; entries whose tick is not the lane's are stale. Two, because a clock that jumps back must not keep
+        # a lane waiting that never asked for a pause.
+        self._ready: list[tuple[int, int, _Lane]] = []
+        self._resting: list[tuple[int, int, _Lane]] = []
+        self._held: dict[ConversationId, _Lane] = {}
+        self._seen: dict[tuple[ConversationId, str], tuple[int, int]] = {}  # (when, place in the lane)
+        self._outbox: dict[str, _Row] = {}
+        self._queues: dict[Destination, deque[_Row]] = {}  # open rows, in order; an empty queue is removed
+        self._timers: dict[tuple[ConversationId, str], tuple[int, bytes]] = {}
+        self._profiles: dict[str, bytes] = {}
+        self._parked: dict[str, _Parked] = {}
+
+    # ── a run ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def open(self, clock: Clock, *, claims: bool = True) -> None:
+        """Open it; an open one is opened anew. Never raises."""
+        self._clock = clock
+        self._claims = claims
+        if not claims:
+            return
+        for lane in list(self._held.values()):
+            self._free(lane, lane.ready_at)
+        for row in self._outbox.values():
+            if row.state == "in flight" and row.by == RECALLED:
+                self._finish(row, "withdrawn", rows.micros(clock.now()))
+            elif row.state == "in flight":
+                row.state, row.uncertain, row.ready_at = "waiting", True, 0
+
+    async def close(self) -> None:
+        """Close it. What it holds stays, for the next `open`."""
+        self._clock = None
+
+    async def _begin(self, *, claims: bool = False) -> int:
+        """The time; a caller that was cancelled stops here, before anything happened."""
+        await checkpoint_if_cancelled()
+        if self._clock is None:
+            raise StoreUnavailable("the memory store is not open: await store.open(clock) first")
+        if claims and not self._claims:
+            raise Conflict("the memory store was opened with claims=False: it only accepts")
+        return rows.micros(self._clock.now())
+
+    # ── events and lanes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
+        """Make events safe until the process ends, all or none."""
+        now = await self._begin()
+        encoded = [(event, codec.encode_event(event)) for event in events]
+        return [self._accept(event, data, now) for event, data in encoded]
+
+    def _accept(self, event: Event, data: bytes, now: int) -> bool:
+        key = (event.conversation, event.id)
+        before = self._seen.get(key)
+        if before is not None and now - before[0] < rows.SEEN_FOR // timedelta(microseconds=1):
+            return False
+        lane = self._lane(event.conversation)
+        self._seen[key] = (now, self._append(lane, data, now))
+        return True
+
+    def _append(self, lane: _Lane, data: bytes, now: int) -> int:
+        lane.inbox.append((rows.moment(now), data))
+        if len(lane.inbox) == 1 and lane.epoch is None:
+            self._free(lane, now)
+        return lane.done + len(lane.inbox)
+
+    def _lane(self, conversation: ConversationId) -> _Lane:
+        lane = self._lanes.get(conversation)
+        if lane is None:
+            lane = self._lanes[conversation] = _Lane(conversation)
+        return lane
+
+    def _free(self, lane: _Lane, ready_at: int, *, retrying: bool = False) -> None:
+        """Give the lane up; it can be claimed from `ready_at` on, if it has work."""
+        self._held.pop(lane.id, None)
+        lane.epoch, lane.retrying = None, retrying
+        if lane.inbox:
+            lane.ready_at, lane.tick = ready_at, next(self._ticks)
+            heappush(self._resting if retrying else self._ready, (lane.ready_at, lane.tick, lane))
+
+    async def claim(self, worker: str, limit: int, lease: float) -> Sequence[Lane]:
+        """Take up to `limit` lanes that have work, longest waiting first."""
+        del worker
+        now = await self._begin(claims=True)
+        for lane in [one for one in self._held.values() if one.until <= now]:
+            self._free(lane, lane.ready_at)
+        taken: list[Lane] = []
+        while len(taken) < limit:
+            # A lane whose retry is due stays where it is until it is taken: the clock may yet be set back.
+            due = bool(self._resting) and self._resting[0][0] <= now
+            if due and (not self._ready or self._resting[0] < self._ready[0]):
+                _, tick, lane = heappop(self._resting)
+            elif self._ready:
+                _, tick, lane = heappop(self._ready)
+            else:
+                break
+            if lane.tick != tick or lane.epoch is not None or not lane.inbox:
+                continue
+            lane.epoch, lane.retrying = next(self._epochs), False
+            lane.until = now + round(lease * 1e6)
+            self._held[lane.id] = lane
+            taken.append(self._handed_out(lane, lane.epoch))
+        return taken
+
+    def _handed_out(self, lane: _Lane, epoch: int) -> Lane:
+        conversation = rows.read_conversation(lane.state, lane.id)
+        events = tuple(
+            Waiting(seq=seq, event=rows.read_event(data, lane.id, seq, at))
+            for seq, (at, data) in zip(range(lane.done + 1, lane.done + 1 + rows.LANE_EVENTS), lane.inbox, strict=False)
+        )
+        wanted = rows.people(conversation, (one.event for one in events))
+        return Lane(
+            conversation=conversation,
+            epoch=epoch,
+            events=events,
+            attempts=lane.attempts,
+            profiles={one: codec.decode(Profile, self._profiles[one]) for one in wanted if one in self._profiles},
+        )
+
+    @staticmethod
+    def _rests(lane: _Lane) -> bool:
+        """Whether the lane's next try waits for its time, or waits to be claimed since."""
+        return lane.retrying and lane.epoch is None and bool(lane.inbox)
+
+    def _holding(self, conversation: ConversationId, epoch: int) -> _Lane | None:
+        lane = self._held.get(conversation)
+        return lane if lane is not None and lane.epoch == epoch else None
+
+    async def renew(self, lanes: Sequence[Lane], lease: float) -> AbstractSet[ConversationId]:
+        """Prolong leases; one that ran out and was not taken by another worker counts as held."""
+        now = await self._begin(claims=True)
+        held = [lane for one in lanes if (lane := self._holding(one.conversation.id, one.epoch)) is not None]
+        for lane in held:
+            lane.until = now + round(lease * 1e6)
+        return {lane.id for lane in held}
+
+    async def commit(self, turns: Sequence[Committed]) -> Sequence[bool]:
+        """Apply turns, each atomic by itself."""
+        now = await self._begin(claims=True)
+        return [self._commit(one, now) for one in [_prepare(turn) for turn in turns]]
+
+    def _commit(self, prepared: _Prepared, now: int) -> bool:
+        turn = prepared.turn
+        conversation = turn.conversation
+        lane = self._holding(conversation.id, turn.epoch)
+        if lane is None or turn.seq != lane.done + 1 or not lane.inbox or conversation.version != lane.version + 1:
+            return False
+        if turn.error:
+            lane.attempts += 1
+            self._park(lane, turn.error, now)
+        else:
+            self._drop_head(lane)
+        lane.version, lane.state = conversation.version, prepared.state
+        if turn.withdraw:
+            self._withdraw(conversation.id, now)
+        self._write(prepared.sends, now)
+        for name in turn.cancelled:
+            self._timers.pop((conversation.id, name), None)
+        for timer, data in prepared.timers:
+            self._timers[timer.conversation, timer.name] = (rows.micros(timer.due), data)
+        for one, facts in turn.facts.items():
+            self._profiles[one] = rows.merged(self._profiles.get(one), one, facts)
+        for event, data in prepared.emits:
+            self._accept(event, data, now)
+        lane.history.extend(prepared.entries)
+        if turn.release:
+            self._free(lane, now)
+        return True
+
+    @staticmethod
+    def _drop_head(lane: _Lane) -> bytes:
+        _, data = lane.inbox.popleft()
+        lane.done += 1
+        lane.attempts = 0
+        lane.once = {key: value for key, value in lane.once.items() if key[0] > lane.done}
+        return data
+
+    async def release(
+        self, lane: Lane, *, retry_at: datetime | None = None, error: str = "", park: bool = False
+    ) -> None:
+        """Give a lane up without a commit. A stale epoch does nothing."""
+        now = await self._begin(claims=True)
+        held = self._holding(lane.conversation.id, lane.epoch)
+        if held is None:
+            return
+        if error:
+            held.attempts += 1
+        if park and held.inbox:
+            self._park(held, error, now)
+            self._free(held, now)
+        else:
+            waits = retry_at is not None and rows.micros(retry_at) > now
+            self._free(held, rows.micros(retry_at) if waits and retry_at else now, retrying=waits)
+
+    def _park(self, lane: _Lane, error: str, now: int) -> None:
+        attempts, seq = lane.attempts, lane.done + 1
+        once = {name: value for (at, name), value in lane.once.items() if at == seq}
+        event = self._drop_head(lane)
+        key = rows.event_key(lane.id, seq)
+        self._parked[key] = _Parked(key, lane.id, seq, now, error, attempts, event, once)
+
+    async def flush(self, lane: Lane, sends: Sequence[Send]) -> bool:
+        """Write outbox rows ahead of the turn's commit."""
+        now = await self._begin(claims=True)
+        if self._holding(lane.conversation.id, lane.epoch) is None:
+            return False
+        self._write([(send, codec.encode(send)) for send in sends], now)
+        return True
+
+    async def recall(self, lane: Lane, seq: int, name: str) -> bytes | None:
+        """What `remember` kept."""
+        await self._begin()
+        return self._lane(lane.conversation.id).once.get((seq, name))
+
+    async def remember(self, lane: Lane, seq: int, name: str, value: bytes) -> bytes:
+        """Keep the first value given, as long as the event waits."""
+        await self._begin()
+        kept = self._lane(lane.conversation.id)
+        return kept.once.setdefault((seq, name), value) if seq > kept.done else kept.once.get((seq, name), value)
+
+    # ── the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _write(self, sends: Sequence[tuple[Send, bytes]], now: int) -> None:
+        for send, data in sends:
+            if send.key not in self._outbox:
+                to = (self._lane(send.conversation).id, bool(send.desk))
+                row = _Row(send.key, to, send.by, data, now)
+                self._outbox[send.key] = row
+                self._queues.setdefault(to, deque()).append(row)
+
+    def _withdraw(self, conversation: ConversationId, now: int) -> None:
+        for row in list(self._queues.get((conversation, False), ())):
+            if row.by == "bot" and row.state == "waiting":
+                self._finish(row, "withdrawn", now)
+            elif row.by == "bot":
+                row.by = RECALLED
+
+    def _finish(self, row: _Row, state: str, now: int, reason: str = "") -> None:
+        if row.open:
+            queue = self._queues.pop(row.to)
+            queue.remove(row)
+            if queue:
+                self._queues[row.to] = queue  # put at the end: conversations take turns
+        row.state, row.finished, row.reason = state, now, reason
+
+    async def claim_sends(self, worker: str, limit: int, lease: float) -> Sequence[Send]:
+        """Take up to `limit` rows, the first open one of each conversation and destination."""
+        del worker
+        now = await self._begin(claims=True)
+        taken: list[Send] = []
+        for row in [queue[0] for queue in self._queues.values()]:
+            if row.by == RECALLED and row.ready_at <= now:
+                self._finish(row, "withdrawn", now)
+        for queue in self._queues.values():
+            if len(taken) >= limit:
+                break
+            row = queue[0]
+            if row.ready_at > now:
+                continue
+            row.uncertain = row.uncertain or row.state == "in flight"
+            taken.append(rows.read_send(row.body, row.attempts, row.uncertain))
+            row.state, row.ready_at = "in flight", now + round(lease * 1e6)
+            row.attempts += 1
+        return taken
+
+    async def settle(self, outcomes: Sequence[Settled]) -> None:
+        """Say what became of rows in flight."""
+        now = await self._begin(claims=True)
+        for one in outcomes:
+            row = self._outbox.get(one.key)
+            if row is None or row.state == "sent" or (row.state != "in flight" and one.state != "sent"):
+                continue
+            row.uncertain = one.uncertain if one.state == "retry" else row.uncertain or one.uncertain
+            if one.state == "retry" and row.by == RECALLED:
+                self._finish(row, "withdrawn", now, one.reason)
+            elif one.state == "retry":
+                row.state, row.reason = "waiting", one.reason
+                row.ready_at = 0 if one.retry_at is None else rows.micros(one.retry_at)
+            else:
+                self._finish(row, one.state, now, one.reason)
+
+    async def resolve(self, evidence: Sequence[Evidence]) -> int:
+        """Mark rows as sent on a platform's proof."""
+        now = await self._begin()
+        were_open = 0
+        for one in evidence:
+            row = self._outbox.get(one.key)
+            if row is not None and row.state != "sent":
+                were_open += row.open or row.state == "held"
+                self._finish(row, "sent", now)
+        return were_open
+
+    # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def fire_due(self, limit: int) -> int:
+        """Turn due timers into accepted events."""
+        now = await self._begin(claims=True)
+        due = sorted((at, str(key[0]), key[1], key) for key, (at, _) in self._timers.items() if at <= now)
+        for *_, key in due[:limit]:
+            timer = codec.decode(Timer, self._timers.pop(key)[1])
+            lane = self._lane(timer.conversation)
+            event = rows.fired(timer, lane.done + len(lane.inbox) + 1)
+            seq = self._append(lane, codec.encode_event(event), now)
+            self._seen[event.conversation, event.id] = (now, seq)
+        return len(due[:limit])
+
+    async def next_due(self) -> datetime | None:
+        """When, at the latest, to look again; may be past."""
+        await self._begin()
+        moments = [at for at, _ in self._timers.values()]
+        moments += [lane.until for lane in self._held.values()]
+        moments += [lane.ready_at for lane in self._lanes.values() if self._rests(lane)]
+        moments += [queue[0].ready_at for queue in self._queues.values() if queue[0].attempts]
+        return rows.moment(min(moments)) if moments else None
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def load(self, conversation: ConversationId) -> Conversation | None:
+        """The committed state; a fresh one when events wait and nothing was committed."""
+        await self._begin()
+        lane = self._lanes.get(conversation)
+        return None if lane is None else rows.read_conversation(lane.state, conversation)
+
+    async def history(self, conversation: ConversationId, limit: int) -> Sequence[Entry]:
+        """The last `limit` entries, oldest first."""
+        await self._begin()
+        lane = self._lanes.get(conversation)
+        kept = lane.history[-limit:] if lane is not None and limit > 0 else []
+        return [codec.decode(Entry, data) for data in kept]
+
+    async def profile(self, profile_id: str) -> Profile | None:
+        """A profile by its id."""
+        await self._begin()
+        data = self._profiles.get(profile_id)
+        return None if data is None else codec.decode(Profile, data)
+
+    async def positions(self) -> Mapping[tuple[str, int, str], int]:
+        """How many open dialog positions stand where."""
+        await self._begin()
+        standing = Counter[tuple[str, int, str]]()
+        for lane in self._lanes.values():
+            for one in rows.read_conversation(lane.state, lane.id).positions:
+                standing[one.dialog, one.version, one.state] += 1
+        return dict(standing)
+
+    async def failed(self, limit: int) -> Sequence[Failed]:
+        """What was given up, newest first."""
+        await self._begin()
+        found: list[tuple[int, Failed]] = []
+        for row in self._outbox.values():
+            if row.state in {"failed", "held"}:
+                send = rows.read_send(row.body, row.attempts, row.uncertain)
+                insort(found, (row.finished, _failed_send(row, send)), key=lambda one: one[0])
+        for one in self._parked.values():
+            event = rows.read_event(one.event, one.conversation, one.seq, rows.moment(one.at))
+            insort(found, (one.at, _failed_event(one, event)), key=lambda one: one[0])
+        return [one for _, one in reversed(found)][: max(limit, 0)]
+
+    async def replay(self, keys: Sequence[str]) -> int:
+        """Put given-up events and sends back in line, as new tries."""
+        now = await self._begin()
+        return sum(self._replay_event(key, now) or self._replay_send(key, now) for key in dict.fromkeys(keys))
+
+    def _replay_event(self, key: str, now: int) -> bool:
+        parked = self._parked.pop(key, None)
+        if parked is None:
+            return False
+        lane = self._lane(parked.conversation)
+        seq = self._append(lane, parked.event, now)
+        lane.once |= {(seq, name): value for name, value in parked.once.items()}
+        for seen, (when, at) in self._seen.items():
+            if seen[0] == parked.conversation and at == parked.seq:
+                self._seen[seen] = (when, seq)
+        return True
+
+    def _replay_send(self, key: str, now: int) -> bool:
+        row = self._outbox.get(key.removeprefix("send:")) if key.startswith("send:") else None
+        if row is None or row.state not in {"failed", "held"}:
+            return False
+        send = codec.decode(Send, row.body)
+        again = evolve(send, expires_at=rows.moment(now) + (send.expires_at - rows.moment(row.written)))
+        del self._outbox[row.key]
+        self._write([(again, codec.encode(again))], now)
+        return True
+
+    async def purge(self, before: datetime) -> int:
+        """Forget what is finished and older than `before`."""
+        await self._begin()
+        limit = rows.micros(before)
+        parked = {(one.conversation, one.seq) for one in self._parked.values()}
+        old = [
+            key
+            for key, (when, seq) in self._seen.items()
+            if when < limit and seq <= self._lanes[key[0]].done and (key[0], seq) not in parked
+        ]
+        sent = [
+            row.key
+            for row in self._outbox.values()
+            if row.state in {"sent", "withdrawn"} and row.finished < limit and not self._lanes[row.to[0]].inbox
+        ]
+        for key in old:
+            del self._seen[key]
+        for one in sent:
+            del self._outbox[one]
+        return len(old) + len(sent)
+
+    async def stats(self) -> Stats:
+        """Counts."""
+        now = await self._begin()
+        lanes = self._lanes.values()
+        free = [lane for lane in lanes if lane.inbox and (lane.epoch is None or lane.until <= now)]
+        return Stats(
+            conversations=len(lanes),
+            waiting=sum(len(lane.inbox) for lane in lanes),
+            ready=sum(1 for lane in free if not lane.retrying or lane.ready_at <= now),
+            claimed=sum(1 for lane in self._held.values() if lane.until > now),
+            failed=len(self._parked),
+            sends=dict(Counter(row.state for row in self._outbox.values())),
+            sends_ready=sum(1 for queue in self._queues.values() if queue[0].ready_at <= now),
+            timers=len(self._timers),
+            turns=sum(lane.version for lane in lanes),
+        )
+
+
+def _failed_send(row: _Row, send: Send) -> Failed:
+    return Failed(
+        key=rows.send_key(row.key),
+        conversation=send.conversation,
+        at=rows.moment(row.finished),
+        error=row.reason,
+        attempts=row.attempts,
+        what=send,
+    )
+
+
+def _failed_event(parked: _Parked, event: Event) -> Failed:
+    return Failed(
+        key=parked.key,
+        conversation=parked.conversation,
+        at=rows.moment(parked.at),
+        error=parked.error,
+        attempts=parked.attempts,
+        what=event,
+    )

@@ -1,0 +1,370 @@
+"""Events and lanes in SQL: accept, claim, commit, release. Every function runs inside the writer's transaction.
+
+Leases and epochs live in memory: only one process claims, so a claim writes nothing and costs no fsync. An epoch
+begins with the number of times the store was opened, so that none from before a restart is ever valid again.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from attrs import define, field, frozen
+
+from convokit.abc import Committed, Lane, Send, Timer, Waiting
+from convokit.conversations import ConversationId
+from convokit.events import Event
+from convokit.people import Profile
+from convokit.stores import rows
+from convokit.stores.sqlite import outbox
+from convokit.wire import codec
+
+SEEN_MICROS = rows.SEEN_FOR // timedelta(microseconds=1)
+
+
+@frozen
+class Lease:
+    """Who holds a lane: the row's number, the epoch, and until when (microseconds since 1970)."""
+
+    conv: int
+    epoch: int
+    until: int
+
+
+@define(eq=False)
+class Leases:
+    """The lanes held now; what a rolled back transaction changed in it is taken back."""
+
+    first_epoch: int
+    held: dict[ConversationId, Lease] = field(factory=dict)
+    numbers: set[int] = field(factory=set)
+    """The rows of the lanes held."""
+    _epochs: "count[int]" = field(init=False)
+    _before: list[tuple[ConversationId, Lease | None]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._epochs = count(self.first_epoch)
+
+    def holding(self, conversation: ConversationId, epoch: int) -> Lease | None:
+        """The lease, if `epoch` is the newest of its lane."""
+        lease = self.held.get(conversation)
+        return lease if lease is not None and lease.epoch == epoch else None
+
+    def take(self, conversation: ConversationId, conv: int, until: int) -> Lease:
+        """Hold a lane under a new epoch."""
+        lease = Lease(conv, next(self._epochs), until)
+        self._put(conversation, lease)
+        return lease
+
+    def prolong(self, conversation: ConversationId, lease: Lease, until: int) -> None:
+        """Hold it until another time."""
+        self._put(conversation, Lease(lease.conv, lease.epoch, until))
+
+    def drop(self, conversation: ConversationId) -> None:
+        """Hold it no longer."""
+        self._put(conversation, None)
+
+    def drop_expired(self, now: int) -> None:
+        """Hold no longer what ran out."""
+        for conversation in [one for one, lease in self.held.items() if lease.until <= now]:
+            self.drop(conversation)
+
+    def _put(self, conversation: ConversationId, lease: Lease | None) -> None:
+        self._before.append((conversation, self._set(conversation, lease)))
+
+    def _set(self, conversation: ConversationId, lease: Lease | None) -> Lease | None:
+        before = self.held.pop(conversation, None)
+        if before is not None:
+            self.numbers.discard(before.conv)
+        if lease is not None:
+            self.held[conversation] = lease
+            self.numbers.add(lease.conv)
+        return before
+
+    def undo(self) -> None:
+        """Take back what changed since `keep`."""
+        for conversation, lease in reversed(self._before):
+            self._set(conversation, lease)
+        self._before.clear()
+
+    def keep(self) -> None:
+        """What changed is committed."""
+        self._before.clear()
+
+
+def number(db: sqlite3.Connection, conversation: ConversationId) -> int:
+    """The conversation's row, made when it is new."""
+    place = (conversation.channel, conversation.id)
+    found = db.execute("SELECT conv FROM lane WHERE channel = ? AND id = ?", place).fetchone()
+    if found is None:
+        found = db.execute("INSERT INTO lane (channel, id) VALUES (?, ?) RETURNING conv", place).fetchone()
+    conv: int = found[0]
+    return conv
+
+
+@frozen(kw_only=True)
+class Prepared:
+    """A turn whose values are encoded already, by the caller and not by the writer."""
+
+    turn: Committed
+    state: bytes
+    sends: tuple[tuple[Send, bytes], ...]
+    timers: tuple[tuple[Timer, bytes], ...]
+    emits: tuple[tuple[Event, bytes], ...]
+    entries: tuple[bytes, ...]
+    size: int
+
+
+def prepared(turn: Committed) -> Prepared:
+    """Encode a turn. Raises `TypeError` when something in it has no JSON form."""
+    state = codec.encode(turn.conversation)
+    sends = tuple((send, codec.encode(send)) for send in turn.sends)
+    timers = tuple((timer, codec.encode(timer)) for timer in turn.timers)
+    emits = tuple((event, codec.encode_event(event)) for event in turn.emits)
+    entries = tuple(codec.encode(entry) for entry in turn.entries)
+    pairs = (*sends, *timers, *emits)
+    size = len(state) + sum(map(len, entries)) + sum(len(data) for _, data in pairs)
+    size += len(codec.encode(turn.facts)) if turn.facts else 0
+    return Prepared(turn=turn, state=state, sends=sends, timers=timers, emits=emits, entries=entries, size=size)
+
+
+@define(eq=False)
+class Lanes:
+    """What changes lanes, with the leases and the counter that orders them."""
+
+    leases: Leases
+    ticks: "count[int]"
+
+    # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def accept(self, db: sqlite3.Connection, event: Event, data: bytes, now: int) -> bool:
+        """Append an event to its lane unless its id was seen in the last 8 days."""
+        conv = number(db, event.conversation)
+        noted = db.execute(
+            "INSERT INTO seen (conv, id, at, seq) VALUES (?1, ?2, ?3, (SELECT accepted + 1 FROM lane WHERE conv = ?1))"
+            " ON CONFLICT (conv, id) DO UPDATE SET at = excluded.at, seq = excluded.seq WHERE at <= ?4",
+            (conv, event.id, now, now - SEEN_MICROS),
+        )
+        if noted.rowcount == 0:
+            return False
+        self.append(db, conv, data, now)
+        return True
+
+    def append(self, db: sqlite3.Connection, conv: int, data: bytes, now: int) -> int:
+        """Put an event at the end of its lane, whatever its id. Returns its place."""
+        seq: int = db.execute(
+            "UPDATE lane SET accepted = accepted + 1,"
+            " ready_at = CASE WHEN accepted = done THEN ?2 ELSE ready_at END,"
+            " tick = CASE WHEN accepted = done THEN ?3 ELSE tick END,"
+            " retrying = CASE WHEN accepted = done THEN 0 ELSE retrying END"
+            " WHERE conv = ?1 RETURNING accepted",
+            (conv, now, next(self.ticks)),
+        ).fetchone()[0]
+        db.execute("INSERT INTO inbox (conv, seq, at, event) VALUES (?, ?, ?, ?)", (conv, seq, now, data))
+        return seq
+
+    def fire_due(self, db: sqlite3.Connection, limit: int, now: int) -> int:
+        """Turn due timers into events; their id cannot have been seen, but a stranger's may look like it."""
+        due = db.execute(
+            "SELECT conv, name, body FROM timer WHERE due <= ? ORDER BY due LIMIT ?", (now, max(limit, 0))
+        ).fetchall()
+        for conv, name, body in due:
+            db.execute("DELETE FROM timer WHERE conv = ? AND name = ?", (conv, name))
+            accepted = db.execute("SELECT accepted FROM lane WHERE conv = ?", (conv,)).fetchone()[0]
+            event = rows.fired(codec.decode(Timer, body), accepted + 1)
+            db.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (conv, event.id, now, accepted + 1))
+            self.append(db, conv, codec.encode_event(event), now)
+        return len(due)
+
+    # ── claimed ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def claim(self, db: sqlite3.Connection, limit: int, now: int, until: int) -> list[Lane]:
+        """Hand out free lanes that have work, longest waiting first."""
+        self.leases.drop_expired(now)
+        if limit <= 0:
+            return []
+        most = limit + len(self.leases.held)
+        found = db.execute(
+            "SELECT ready_at, tick, conv FROM lane WHERE accepted > done AND retrying = 0"
+            " ORDER BY ready_at, tick LIMIT ?",
+            (most,),
+        ).fetchall()
+        rested = db.execute(
+            "SELECT ready_at, tick, conv FROM lane"
+            " WHERE accepted > done AND retrying = 1 AND ready_at <= ? ORDER BY ready_at, tick LIMIT ?",
+            (now, most),
+        ).fetchall()
+        if rested:
+            found = sorted(found + rested)
+        free = [conv for _, _, conv in found if conv not in self.leases.numbers]
+        # Its time has come: a clock that is set back does not make it wait again.
+        again = {conv for _, _, conv in rested}.intersection(free[:limit])
+        db.executemany("UPDATE lane SET retrying = 0 WHERE conv = ?", [(conv,) for conv in again])
+        return [self._hand_out(db, conv, until) for conv in free[:limit]]
+
+    def _hand_out(self, db: sqlite3.Connection, conv: int, until: int) -> Lane:
+        channel, id_, done, attempts, state = db.execute(
+            "SELECT channel, id, done, attempts, state FROM lane WHERE conv = ?", (conv,)
+        ).fetchone()
+        conversation = ConversationId(channel, id_)
+        waiting = db.execute(
+            "SELECT seq, at, event FROM inbox WHERE conv = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (conv, done, rows.LANE_EVENTS),
+        ).fetchall()
+        committed = rows.read_conversation(state, conversation)
+        events = tuple(
+            Waiting(seq=seq, event=rows.read_event(data, conversation, seq, rows.moment(at)))
+            for seq, at, data in waiting
+        )
+        profiles = {}
+        for one in rows.people(committed, (waits.event for waits in events)):
+            found = db.execute("SELECT body FROM profile WHERE id = ?", (one,)).fetchone()
+            if found is not None:
+                profiles[one] = codec.decode(Profile, found[0])
+        epoch = self.leases.take(conversation, conv, until).epoch
+        return Lane(conversation=committed, epoch=epoch, events=events, attempts=attempts, profiles=profiles)
+
+    def renew(self, lanes: Sequence[Lane], until: int) -> set[ConversationId]:
+        """Prolong what is still held."""
+        held = set()
+        for lane in lanes:
+            lease = self.leases.holding(lane.conversation.id, lane.epoch)
+            if lease is not None:
+                self.leases.prolong(lane.conversation.id, lease, until)
+                held.add(lane.conversation.id)
+        return held
+
+    def release(
+        self, db: sqlite3.Connection, lane: Lane, *, retry_at: int | None, error: str, park: bool, now: int
+    ) -> None:
+        """Give a lane up without a commit."""
+        lease = self.leases.holding(lane.conversation.id, lane.epoch)
+        if lease is None:
+            return
+        self.leases.drop(lane.conversation.id)
+        conv = lease.conv
+        if error:
+            db.execute("UPDATE lane SET attempts = attempts + 1 WHERE conv = ?", (conv,))
+        if park:
+            self._park(db, lane.conversation.id, conv, error, now)
+        waits = not park and retry_at is not None and retry_at > now
+        db.execute(
+            "UPDATE lane SET ready_at = ?, tick = ?, retrying = ? WHERE conv = ?",
+            (retry_at if waits else now, next(self.ticks), waits, conv),
+        )
+
+    @staticmethod
+    def _park(db: sqlite3.Connection, conversation: ConversationId, conv: int, error: str, now: int) -> None:
+        seq, attempts = db.execute("SELECT done + 1, attempts FROM lane WHERE conv = ?", (conv,)).fetchone()
+        if _keep_failed(db, conversation, conv, seq, error, attempts, now):
+            db.execute("DELETE FROM inbox WHERE conv = ? AND seq = ?", (conv, seq))
+            db.execute("UPDATE lane SET done = ?, attempts = 0 WHERE conv = ?", (seq, conv))
+
+    # ── committed ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def commit(self, db: sqlite3.Connection, one: Prepared, now: int) -> bool:
+        """Write a turn, all of it; False, and nothing, when it is fenced."""
+        turn = one.turn
+        conversation = turn.conversation
+        lease = self.leases.holding(conversation.id, turn.epoch)
+        if lease is None:
+            return False
+        conv = lease.conv
+        tried = db.execute("SELECT attempts FROM lane WHERE conv = ?", (conv,)).fetchone()[0] if turn.error else 0
+        moved_on = db.execute(
+            "UPDATE lane SET done = ?2, version = ?3, state = ?4, standing = ?5, attempts = 0, ready_at = ?6,"
+            " tick = ?7, retrying = 0"
+            " WHERE conv = ?1 AND done = ?2 - 1 AND version = ?3 - 1 AND accepted >= ?2",
+            (
+                conv,
+                turn.seq,
+                conversation.version,
+                one.state,
+                len(conversation.positions),
+                now,
+                next(self.ticks),
+            ),
+        )
+        if moved_on.rowcount == 0:
+            return False
+        if turn.error:
+            _keep_failed(db, conversation.id, conv, turn.seq, turn.error, tried + 1, now)
+        else:
+            db.execute("DELETE FROM once WHERE conv = ? AND seq = ?", (conv, turn.seq))
+        db.execute("DELETE FROM inbox WHERE conv = ? AND seq = ?", (conv, turn.seq))
+        if turn.withdraw:
+            outbox.withdraw(db, conv, now)
+        self.write_sends(db, one.sends, now)
+        self._set_timers(db, conv, one)
+        for profile_id, facts in turn.facts.items():
+            _merge(db, profile_id, facts)
+        for event, data in one.emits:
+            self.accept(db, event, data, now)
+        for part, data in enumerate(one.entries):
+            db.execute("INSERT INTO history VALUES (?, ?, ?, ?)", (conv, turn.seq, part, data))
+        if turn.release:
+            self.leases.drop(conversation.id)
+        return True
+
+    @staticmethod
+    def _set_timers(db: sqlite3.Connection, conv: int, one: Prepared) -> None:
+        for name in one.turn.cancelled:
+            db.execute("DELETE FROM timer WHERE conv = ? AND name = ?", (conv, name))
+        for timer, data in one.timers:
+            there = number(db, timer.conversation)
+            due = rows.micros(timer.due)
+            db.execute("INSERT OR REPLACE INTO timer VALUES (?, ?, ?, ?)", (there, timer.name, due, data))
+
+    @staticmethod
+    def write_sends(db: sqlite3.Connection, sends: Sequence[tuple[Send, bytes]], now: int) -> None:
+        """Append rows to the outbox; one whose key exists is left as it is."""
+        for send, data in sends:
+            outbox.append(db, number(db, send.conversation), send, data, now)
+
+    # ── once ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @staticmethod
+    def remember(db: sqlite3.Connection, lane: Lane, seq: int, name: str, value: bytes) -> bytes:
+        """Keep the first value given while the event waits; returns the one kept."""
+        conv = number(db, lane.conversation.id)
+        db.execute(
+            "INSERT INTO once SELECT conv, ?2, ?3, ?4 FROM lane WHERE conv = ?1 AND done < ?2 ON CONFLICT DO NOTHING",
+            (conv, seq, name, value),
+        )
+        kept = db.execute(
+            "SELECT value FROM once WHERE conv = ? AND seq = ? AND name = ?", (conv, seq, name)
+        ).fetchone()
+        first: bytes = value if kept is None else kept[0]
+        return first
+
+    # ── given up ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def replay(self, db: sqlite3.Connection, key: str, now: int) -> bool:
+        """Put a parked event at the end of its lane, with what `once` kept for it."""
+        found = db.execute("DELETE FROM parked WHERE key = ? RETURNING conv, seq, event", (key,)).fetchone()
+        if found is None:
+            return False
+        conv, before, data = found
+        seq = self.append(db, conv, data, now)
+        db.execute("UPDATE once SET seq = ? WHERE conv = ? AND seq = ?", (seq, conv, before))
+        db.execute("UPDATE seen SET seq = ? WHERE conv = ? AND seq = ?", (seq, conv, before))
+        return True
+
+
+def _keep_failed(
+    db: sqlite3.Connection, conversation: ConversationId, conv: int, seq: int, error: str, attempts: int, now: int
+) -> bool:
+    """Copy a waiting event to the failed ones; False when it does not wait."""
+    copied = db.execute(
+        "INSERT INTO parked (key, conv, seq, at, error, attempts, event)"
+        " SELECT ?, conv, seq, ?, ?, ?, event FROM inbox WHERE conv = ? AND seq = ?",
+        (rows.event_key(conversation, seq), now, error, attempts, conv, seq),
+    )
+    return copied.rowcount > 0
+
+
+def _merge(db: sqlite3.Connection, profile_id: str, facts: Mapping[str, Any]) -> None:
+    found = db.execute("SELECT body FROM profile WHERE id = ?", (profile_id,)).fetchone()
+    body = rows.merged(found[0] if found else None, profile_id, facts)
+    db.execute("INSERT OR REPLACE INTO profile VALUES (?, ?)", (profile_id, body))

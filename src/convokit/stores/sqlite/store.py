@@ -1,0 +1,337 @@
+"""The `Store` seam on one SQLite file: what each method asks of the writer or of the reader."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from anyio import CancelScope, to_thread
+from attrs import define
+from filelock import FileLock
+
+from convokit.abc import Clock, Committed, Evidence, Failed, Lane, Send, Settled, Stats, Store
+from convokit.conversations import Conversation, ConversationId, Entry
+from convokit.errors import Conflict, DefinitionError, StoreUnavailable
+from convokit.events import Event
+from convokit.people import Profile
+from convokit.stores import rows
+from convokit.stores.sqlite import files, outbox, reading, schema
+from convokit.stores.sqlite.lanes import SEEN_MICROS, Lanes, Leases, prepared
+from convokit.stores.sqlite.writer import DatabaseThread, end_process, unavailable
+from convokit.wire import codec
+
+T = TypeVar("T")
+
+TIDY_EVERY = 60_000_000
+"""Microseconds between two looks for ids of events that nobody will deliver again."""
+TIDY_PIECE = 100
+EPOCHS_A_RUN = 1 << 32
+
+
+@define(eq=False)
+class _Tidying:
+    """Forgets ids that are older than 8 days, a few at the end of a transaction that writes anyway."""
+
+    now: int = 0
+    """The newest time that a call was given: the writer asks no clock."""
+    _next: int = 0
+
+    def __call__(self, db: sqlite3.Connection) -> None:
+        if self.now >= self._next:
+            forgotten = reading.forget_seen(db, self.now - SEEN_MICROS, TIDY_PIECE)
+            self._next = self.now if forgotten == TIDY_PIECE else self.now + TIDY_EVERY
+
+
+@define(eq=False)
+class _Run:
+    """What exists between `open` and `close`."""
+
+    clock: Clock
+    claims: bool
+    lock: FileLock | None
+    lanes: Lanes
+    tidying: _Tidying
+    writer: DatabaseThread
+    reader: DatabaseThread
+
+
+class SQLite(Store):
+    """Keeps everything in one SQLite file, in WAL mode, with group commit; the default store.
+
+    One process claims events; others may open it with `claims=False` and accept.
+
+    Args:
+        path: The file; made, readable by this user only, when it is not there. A lock file `<path>.lock` and
+            SQLite's `-wal` and `-shm` stand beside it.
+        synchronous: "FULL": what was answered survives a power cut. "NORMAL": it survives the process being killed,
+            but a power cut may undo the last moments, including answered webhooks.
+        on_lost_write: Called, in the writer's thread, with a sentence when an fsync failed. The default ends the
+            process with exit status 74: after a failed fsync nobody knows what the disk holds.
+
+    Raises:
+        DefinitionError: `path` or `synchronous` is not one that it can be.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        synchronous: schema.Synchronous = "FULL",
+        on_lost_write: Callable[[str], None] = end_process,
+    ) -> None:
+        if synchronous not in get_args(schema.Synchronous):
+            raise DefinitionError(f'SQLite: synchronous is "FULL" or "NORMAL", not {synchronous!r}')
+        if not os.fspath(path) or os.fspath(path).startswith((":", "file:")):
+            raise DefinitionError(
+                f"SQLite: path is a file's, not {os.fspath(path)!r}; in memory: convokit.stores.Memory()"
+            )
+        self.path = Path(path)
+        self.synchronous: schema.Synchronous = synchronous
+        self._on_lost_write = on_lost_write
+        self._run: _Run | None = None
+
+    def __repr__(self) -> str:
+        return f"SQLite({str(self.path)!r}, synchronous={self.synchronous!r})"
+
+    # ── a run ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def open(self, clock: Clock, *, claims: bool = True) -> None:
+        """Open the file, making it if needed; an open one is closed and opened anew."""
+        await self.close()
+        with CancelScope(shield=True):
+            writing, beside, lock, first_epoch, first_tick = await to_thread.run_sync(self._open, clock, claims)
+            leases, tidying, name = Leases(first_epoch), _Tidying(), str(self.path)
+            self._run = _Run(
+                clock=clock,
+                claims=claims,
+                lock=lock,
+                lanes=Lanes(leases, count(first_tick)),
+                tidying=tidying,
+                writer=DatabaseThread(
+                    writing,
+                    name,
+                    before_commit=tidying,
+                    undo=leases.undo,
+                    kept=leases.keep,
+                    on_lost_write=self._on_lost_write,
+                ),
+                reader=DatabaseThread(beside, name, on_lost_write=self._on_lost_write),
+            )
+
+    def _open(
+        self, clock: Clock, claims: bool
+    ) -> tuple[sqlite3.Connection, sqlite3.Connection, FileLock | None, int, int]:
+        files.create(self.path)
+        lock = files.lock(self.path) if claims else None
+        connections: list[sqlite3.Connection] = []
+        try:
+            writing = schema.connect(self.path, self.synchronous)
+            connections.append(writing)
+            schema.prepare(writing, self.path)
+            first_epoch = _recover(writing, rows.micros(clock.now())) if claims else 0
+            with closing(writing.execute("SELECT coalesce(max(tick), 0) + 1 FROM lane")) as found:
+                first_tick = found.fetchone()[0]
+            connections.append(schema.connect(self.path, self.synchronous))
+        except BaseException as error:
+            for one in connections:
+                one.close()
+            if lock is not None:
+                lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise unavailable(error, str(self.path)) from error
+            raise
+        return writing, connections[1], lock, first_epoch, first_tick
+
+    async def close(self) -> None:
+        """Finish the writes under way, close the file, let go of the lock. Twice is once."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        with CancelScope(shield=True):
+            await run.reader.close()
+            await run.writer.close()
+            if run.lock is not None:
+                run.lock.release()
+
+    def _opened(self, *, claims: bool = False) -> tuple[_Run, int]:
+        run = self._run
+        if run is None:
+            raise StoreUnavailable(f"{self.path}: the store is not open: await store.open(clock) first")
+        if claims and not run.claims:
+            raise Conflict(f"{self.path}: the store was opened with claims=False: it only accepts")
+        now = run.tidying.now = rows.micros(run.clock.now())
+        return run, now
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        run, _ = self._opened()
+        return await run.reader.run(work, writes=False)
+
+    # ── events and lanes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
+        """Make events durable, all or none."""
+        run, now = self._opened()
+        encoded = [(event, codec.encode_event(event)) for event in events]
+        return await run.writer.run(
+            lambda db: [run.lanes.accept(db, event, data, now) for event, data in encoded],
+            size=sum(len(data) for _, data in encoded),
+        )
+
+    async def claim(self, worker: str, limit: int, lease: float) -> Sequence[Lane]:
+        """Take up to `limit` lanes that have work; writes nothing."""
+        del worker
+        run, now = self._opened(claims=True)
+        until = now + round(lease * 1e6)
+        return await run.writer.run(lambda db: run.lanes.claim(db, limit, now, until), writes=False)
+
+    async def renew(self, lanes: Sequence[Lane], lease: float) -> AbstractSet[ConversationId]:
+        """Prolong leases; one that ran out and that no claim has voided counts as held."""
+        run, now = self._opened(claims=True)
+        until = now + round(lease * 1e6)
+        return await run.writer.run(lambda _: run.lanes.renew(lanes, until), writes=False)
+
+    async def commit(self, turns: Sequence[Committed]) -> Sequence[bool]:
+        """Write turns; all that were given at once are in one transaction."""
+        run, now = self._opened(claims=True)
+        encoded = [prepared(turn) for turn in turns]
+        return await run.writer.run(
+            lambda db: [run.lanes.commit(db, one, now) for one in encoded], size=sum(one.size for one in encoded)
+        )
+
+    async def release(
+        self, lane: Lane, *, retry_at: datetime | None = None, error: str = "", park: bool = False
+    ) -> None:
+        """Give a lane up without a commit."""
+        run, now = self._opened(claims=True)
+        later = None if retry_at is None else rows.micros(retry_at)
+        await run.writer.run(lambda db: run.lanes.release(db, lane, retry_at=later, error=error, park=park, now=now))
+
+    async def flush(self, lane: Lane, sends: Sequence[Send]) -> bool:
+        """Write outbox rows ahead of the turn's commit."""
+        run, now = self._opened(claims=True)
+        encoded = [(send, codec.encode(send)) for send in sends]
+
+        def work(db: sqlite3.Connection) -> bool:
+            if run.lanes.leases.holding(lane.conversation.id, lane.epoch) is None:
+                return False
+            run.lanes.write_sends(db, encoded, now)
+            return True
+
+        return await run.writer.run(work, size=sum(len(data) for _, data in encoded))
+
+    async def recall(self, lane: Lane, seq: int, name: str) -> bytes | None:
+        """What `remember` kept."""
+        return await self._read(lambda db: reading.recall(db, lane.conversation.id, seq, name))
+
+    async def remember(self, lane: Lane, seq: int, name: str, value: bytes) -> bytes:
+        """Keep the first value given."""
+        run, _ = self._opened()
+        return await run.writer.run(lambda db: run.lanes.remember(db, lane, seq, name, value), size=len(value))
+
+    # ── the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim_sends(self, worker: str, limit: int, lease: float) -> Sequence[Send]:
+        """Take up to `limit` rows; that they are in flight is on disk when it returns."""
+        del worker
+        run, now = self._opened(claims=True)
+        until = now + round(lease * 1e6)
+        taken = await run.writer.run(lambda db: outbox.claim(db, limit, now, until))
+        return [rows.read_send(body, attempts, uncertain) for body, attempts, uncertain in taken]
+
+    async def settle(self, outcomes: Sequence[Settled]) -> None:
+        """Say what became of rows in flight."""
+        run, now = self._opened(claims=True)
+
+        def work(db: sqlite3.Connection) -> None:
+            for one in outcomes:
+                outbox.settle(db, one, now)
+
+        await run.writer.run(work)
+
+    async def resolve(self, evidence: Sequence[Evidence]) -> int:
+        """Mark rows as sent on a platform's proof."""
+        run, now = self._opened()
+        return await run.writer.run(lambda db: sum(outbox.resolve(db, one, now) for one in evidence))
+
+    # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def fire_due(self, limit: int) -> int:
+        """Turn due timers into accepted events."""
+        run, now = self._opened(claims=True)
+        return await run.writer.run(lambda db: run.lanes.fire_due(db, limit, now))
+
+    async def next_due(self) -> datetime | None:
+        """When, at the latest, to look again; may be past. What another process accepts is not announced."""
+        run, _ = self._opened()
+        due = await run.writer.run(lambda db: reading.next_due(db, run.lanes.leases), writes=False)
+        return None if due is None else rows.moment(due)
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def load(self, conversation: ConversationId) -> Conversation | None:
+        """The committed state; a fresh one when events were accepted and nothing was committed."""
+        return await self._read(lambda db: reading.load(db, conversation))
+
+    async def history(self, conversation: ConversationId, limit: int) -> Sequence[Entry]:
+        """The last `limit` entries, oldest first."""
+        return await self._read(lambda db: reading.history(db, conversation, limit))
+
+    async def profile(self, profile_id: str) -> Profile | None:
+        """A profile by its id."""
+        return await self._read(lambda db: reading.profile(db, profile_id))
+
+    async def positions(self) -> Mapping[tuple[str, int, str], int]:
+        """How many open dialog positions stand where; reads every conversation that stands in a dialog."""
+        return await self._read(reading.positions)
+
+    async def failed(self, limit: int) -> Sequence[Failed]:
+        """What was given up, newest first."""
+        return await self._read(lambda db: reading.failed(db, limit))
+
+    async def replay(self, keys: Sequence[str]) -> int:
+        """Put given-up events and sends back in line, at its end."""
+        run, now = self._opened()
+
+        def work(db: sqlite3.Connection) -> int:
+            return sum(
+                outbox.replay(db, key.removeprefix("send:"), now)
+                if key.startswith("send:")
+                else run.lanes.replay(db, key, now)
+                for key in dict.fromkeys(keys)
+            )
+
+        return await run.writer.run(work)
+
+    async def purge(self, before: datetime) -> int:
+        """Forget what is finished and older than `before`, in small pieces between other writes."""
+        run, _ = self._opened()
+        limit = rows.micros(before)
+        forgotten = 0
+        for forget in (reading.forget_seen, reading.forget_sent):
+            piece = reading.PIECE
+            while piece == reading.PIECE:
+                piece = await run.writer.run(partial(forget, before=limit))
+                forgotten += piece
+        return forgotten
+
+    async def stats(self) -> Stats:
+        """Counts."""
+        run, now = self._opened()
+        return await run.writer.run(lambda db: reading.stats(db, run.lanes.leases, now), writes=False)
+
+
+def _recover(db: sqlite3.Connection, now: int) -> int:
+    """Void what the run before held; returns the first epoch of this one."""
+    db.execute("BEGIN IMMEDIATE")
+    with closing(db.execute("UPDATE meta SET value = value + 1 WHERE name = 'opened' RETURNING value")) as found:
+        opened = found.fetchone()[0]
+    outbox.recover(db, now)
+    db.execute("COMMIT")
+    first: int = opened * EPOCHS_A_RUN
+    return first
