@@ -1,0 +1,1 @@
+"""One run of a bot: accept, lanes, turns, outbox, timers, clock."""

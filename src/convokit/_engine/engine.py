@@ -1,0 +1,405 @@
+"""One run of a bot: what is started, what is handed in, what is stopped, and in which order."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from convokit._engine.lanes import Lanes
+from convokit._engine.loops import Bell
+from convokit._engine.outbox import Outbox
+from convokit._engine.settings import Settings
+from convokit._engine.turns import Turns
+from convokit.abc import Clock, Desk, Failed, Received, Request, Stats, Store, Transport
+from convokit.conversations import ConversationId, Entry
+from convokit.errors import DefinitionError, StoreUnavailable, TransportError
+from convokit.events import Event, SendRequested, SignalReceived
+from convokit.messages import Message
+from convokit.routing import Table
+from convokit.wire.codec import to_json
+
+logger = logging.getLogger(__name__)
+
+FIRE_BATCH = 500
+
+
+class Engine:
+    """One run of a bot, made by `bot.serve()`. Everything that runs belongs to it; the bot holds nothing of it."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        table: Table,
+        transports: Mapping[str, Transport],
+        desk: Desk | None,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        app: Any = None,
+    ) -> None:
+        self.name = name
+        self.transports = dict(transports)
+        self.store = store
+        self.clock = clock
+        self.settings = settings
+        self._table = table
+        self._desk = desk
+        self._alarm = Bell()
+        self._alarm_busy = False
+        self._stirred = anyio.Event()
+        self._tasks: TaskGroup | None = None
+        self._complaints: dict[tuple[str, str], tuple[datetime | None, int]] = {}
+        worker = _random_id()
+        turns = Turns(
+            table=table,
+            transports=self.transports,
+            desk=desk,
+            store=store,
+            clock=clock,
+            settings=settings,
+            app=app,
+            show_typing=self.show_typing,
+            flushed=self._sends_wait,
+        )
+        self._lanes = Lanes(
+            worker=worker,
+            store=store,
+            turns=turns,
+            clock=clock,
+            settings=settings,
+            sends_wait=self._sends_wait,
+            timers_changed=self._alarm.ring,
+            stirred=self._stir,
+        )
+        self._outbox = Outbox(
+            worker=worker,
+            store=store,
+            transports=self.transports,
+            desk=desk,
+            clock=clock,
+            settings=settings,
+            tell=self._tell,
+            retries_wait=self._alarm.ring,
+            stirred=self._stir,
+        )
+
+    # ── what is handed in ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
+        """Make events durable, all or none; when it returns they are safe. False: seen before, or nobody asked for it.
+
+        Raises:
+            StoreUnavailable: The store cannot write; nothing was kept.
+        """
+        wanted = [not event.receipt or self._table.wants(type(event)) for event in events]
+        kept = [event for event, wants in zip(events, wanted, strict=True) if wants]
+        fresh = iter(await self.store.accept(kept) if kept else ())
+        if kept:
+            self._lanes.feeder.ring()
+        return [next(fresh) if wants else False for wants in wanted]
+
+    async def take(self, transport: Transport, request: Request) -> Received:
+        """Let a transport read a webhook call, and make what it says durable. Returns what to answer.
+
+        Raises:
+            Forged: Its origin could not be verified.
+            Malformed: It could not be read.
+            StoreUnavailable: It could not be kept: answer 503, the platform delivers again.
+        """
+        received = transport.receive(request)
+        if received.evidence:
+            await self.store.resolve(received.evidence)
+            self._outbox.feeder.ring()
+        events = self._not_replayed(received.events) if transport.signs_time else received.events
+        if events:
+            await self.accept(events)
+        return received
+
+    def _not_replayed(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Without those so old that their ids may be forgotten: nothing else would tell them from new ones."""
+        oldest = self.clock.now() - timedelta(days=self.settings.forget_after)
+        fresh = [event for event in events if event.at >= oldest]
+        if len(fresh) < len(events):
+            logger.warning("%d events are older than %s and were dropped", len(events) - len(fresh), oldest)
+        return fresh
+
+    async def send(self, to: ConversationId, message: Message | str) -> None:
+        """Say something in a conversation: durable when it returns; a handoff there holds it back.
+
+        Raises:
+            DefinitionError: No transport is attached under the conversation's channel.
+            ValueError: There is nothing to say.
+        """
+        whole = message if isinstance(message, Message) else Message(message)
+        if whole.empty:
+            raise ValueError(f"send: there is nothing to say to {to}")
+        self._known(to)
+        event = SendRequested(id=f"send:{_random_id()}", conversation=to, at=self.clock.now(), message=whole)
+        await self.accept([event])
+
+    async def signal(
+        self,
+        name: str,
+        *,
+        to: ConversationId,
+        data: Mapping[str, Any] | None = None,
+        id: str = "",  # noqa: A002  the word that events have for it
+    ) -> bool:
+        """Tell a conversation that something happened in the business: `SignalReceived(name, data)`.
+
+        Args:
+            name: What happened: "order.shipped".
+            to: The conversation.
+            data: JSON values.
+            id: Makes the call repeatable: a second one with the same id is dropped. Random when left out.
+
+        Returns:
+            False when a signal with this id was seen before.
+
+        Raises:
+            DefinitionError: No transport is attached under the conversation's channel.
+            TypeError: `data` has no JSON form.
+        """
+        self._known(to)
+        event = SignalReceived(
+            id=f"signal:{id or _random_id()}", conversation=to, at=self.clock.now(), name=name, data=to_json(data or {})
+        )
+        return (await self.accept([event]))[0]
+
+    def complain(self, channel: str, cause: str, said: str) -> None:
+        """Log what is wrong with a channel, once a minute for each cause: a stranger must not fill the log."""
+        now = self.clock.now()
+        since, silent = self._complaints.get((channel, cause), (None, 0))
+        if since is not None and now - since < timedelta(minutes=1):
+            self._complaints[channel, cause] = (since, silent + 1)
+            return
+        self._complaints[channel, cause] = (now, 0)
+        logger.warning("channel=%s %s%s", channel, said, f" ({silent} more since {since:%H:%M:%S})" if silent else "")
+
+    def show_typing(self, conversation: ConversationId) -> None:
+        """Show "typing…" there for a moment, where the channel can. Best effort."""
+        transport = self.transports.get(conversation.channel)
+        if transport is not None and transport.capabilities.typing and self._tasks is not None:
+            self._tasks.start_soon(_typing, transport, conversation)
+
+    # ── what can be seen ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def history(self, conversation: ConversationId, limit: int = 20) -> Sequence[Entry]:
+        """The last `limit` entries (1 to 1000) of a conversation, oldest first."""
+        return await self.store.history(conversation, limit)
+
+    async def failed(self, limit: int = 100) -> Sequence[Failed]:
+        """What was given up and waits for a human, newest first."""
+        return await self.store.failed(limit)
+
+    async def replay(self, keys: Sequence[str]) -> int:
+        """Put given-up events and sends back in line. Returns how many."""
+        count = await self.store.replay(keys)
+        self._lanes.feeder.ring()
+        self._outbox.feeder.ring()
+        return count
+
+    async def stats(self) -> Stats:
+        """Counts."""
+        return await self.store.stats()
+
+    async def quiet(self) -> None:
+        """Return when nothing is left to do now: what waits, waits for a later time or for somebody outside."""
+        while True:
+            stirred = self._stirred
+            if not self._busy:
+                stats = await self.store.stats()
+                if self._busy:
+                    continue
+                if not stats.ready and not stats.sends_ready and not stats.claimed:
+                    return
+                self._ring_all()
+            else:
+                await stirred.wait()
+            await anyio.lowlevel.checkpoint()
+
+    @property
+    def _busy(self) -> bool:
+        return self._lanes.feeder.busy or self._outbox.feeder.busy or self._alarm_busy or self._alarm.rung
+
+    def _stir(self) -> None:
+        self._stirred.set()
+        self._stirred = anyio.Event()
+
+    def _sends_wait(self) -> None:
+        self._outbox.feeder.ring()
+
+    def _ring_all(self) -> None:
+        self._lanes.feeder.ring()
+        self._outbox.feeder.ring()
+
+    def _known(self, conversation: ConversationId) -> None:
+        if conversation.channel not in self.transports:
+            known = ", ".join(self.transports) or "none"
+            raise DefinitionError(
+                f"{conversation}: no transport is attached as {conversation.channel!r}; attached: {known}"
+            )
+
+    async def _tell(self, event: Event) -> None:
+        await self.accept([event])
+
+    # ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Engine"]:
+        """Open store, transports and desk, run, and drain at the end. What is not finished stays in the store.
+
+        Raises:
+            DefinitionError: A setting is wrong, or conversations stand in dialogs that this bot cannot place.
+            Conflict: Another process runs on this store.
+            StoreUnavailable: The store cannot be opened.
+        """
+        for transport in self.transports.values():
+            transport.check()
+        async with AsyncExitStack() as stack:
+            await self.store.open(self.clock)
+            stack.push_async_callback(self._closed)
+            await self._place()
+            for transport in self.transports.values():
+                await stack.enter_async_context(transport)
+            if self._desk is not None:
+                await stack.enter_async_context(self._desk)
+            problem: Exception | None = None
+            try:
+                async with anyio.create_task_group() as tasks, anyio.create_task_group() as listeners:
+                    self._start(tasks, listeners)
+                    try:
+                        yield self
+                    except Exception as raised:  # noqa: BLE001  raised again below, not wrapped in two groups
+                        problem = raised
+                    finally:
+                        listeners.cancel_scope.cancel()
+                        if not tasks.cancel_scope.cancel_called:
+                            with anyio.CancelScope(shield=True):
+                                await self._drained()
+                        tasks.cancel_scope.cancel()
+                        self._tasks = None
+            except BaseExceptionGroup as group:
+                raise _only(group) from None
+            if problem is not None:
+                raise problem
+
+    def _start(self, tasks: TaskGroup, listeners: TaskGroup) -> None:
+        self._tasks = tasks
+        # All are busy until they have looked once: `quiet` must not be true before the first look.
+        self._ring_all()
+        self._alarm_busy = True
+        tasks.start_soon(self._lanes.feeder.run, tasks)
+        tasks.start_soon(self._outbox.feeder.run, tasks)
+        tasks.start_soon(self._lanes.renew)
+        tasks.start_soon(self._alarms)
+        tasks.start_soon(self._purges)
+        for transport in self.transports.values():
+            listeners.start_soon(self._listening, transport)
+        if self._desk is not None:
+            listeners.start_soon(self._desk.run, self.accept)
+
+    async def _closed(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self.store.close()
+
+    async def _place(self) -> None:
+        """Refuse to start when somebody stands where this bot has no state."""
+        if lost := self._table.misplaced(await self.store.positions()):
+            raise DefinitionError(
+                f"bot {self.name} cannot place conversations that are in the middle of a dialog: {'; '.join(lost)}. "
+                "Keep these states, or run the earlier code until the dialogs are over"
+            )
+
+    async def _drained(self) -> None:
+        """Let what is under way finish, begin nothing new."""
+        self._lanes.feeder.stopping = self._outbox.feeder.stopping = True
+        with anyio.move_on_after(self.settings.drain) as limit:
+            while self._lanes.feeder.active or self._outbox.feeder.active:
+                await self._stirred.wait()
+        if limit.cancelled_caught:
+            logger.warning(
+                "stopped after %.0f s with %d turns and %d sends under way; they are in the store for the next run",
+                self.settings.drain,
+                self._lanes.feeder.active,
+                self._outbox.feeder.active,
+            )
+
+    async def _listening(self, transport: Transport) -> None:
+        """Run a transport; when its line breaks, start it again after a growing pause."""
+        attempt = 0
+        while True:
+            began = self.clock.now()
+            try:
+                await transport.run(self.accept)
+            except (TransportError, StoreUnavailable) as problem:
+                if self.clock.now() - began > timedelta(minutes=5):
+                    attempt = 0
+                attempt += 1
+                pause = self.settings.pause(attempt)
+                logger.warning("channel=%s listening again in %.0f s: %s", transport.channel, pause, problem)
+                await anyio.sleep(pause)
+            else:
+                return
+
+    async def _alarms(self) -> None:
+        """Fire timers, and look again when something waits for a time."""
+        while True:
+            try:
+                while await self.store.fire_due(FIRE_BATCH) == FIRE_BATCH:
+                    self._lanes.feeder.ring()
+                self._ring_all()
+                due = await self.store.next_due()
+            except StoreUnavailable as problem:
+                logger.warning("timers wait: %s", problem)
+                due = None
+            latest = self.clock.now() + timedelta(seconds=self.settings.poll)
+            await self._rung_or(latest if due is None else min(due, latest))
+
+    async def _rung_or(self, moment: datetime) -> None:
+        async def ring_at() -> None:
+            self._alarm_busy = False  # only now: a test's clock must know the next moment before all is quiet
+            self._stir()
+            await self.clock.sleep_until(moment)
+            self._alarm.ring()
+
+        async with anyio.create_task_group() as waits:
+            waits.start_soon(ring_at)
+            await self._alarm.wait()
+            self._alarm_busy = True
+            waits.cancel_scope.cancel()
+
+    async def _purges(self) -> None:
+        while True:
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=self.settings.purge_every))
+            before = self.clock.now() - timedelta(days=self.settings.forget_after)
+            try:
+                await self.store.purge(before)
+            except StoreUnavailable as problem:
+                logger.warning("purge waits: %s", problem)
+
+
+async def _typing(transport: Transport, conversation: ConversationId) -> None:
+    try:
+        await transport.show_typing(conversation)
+    except TransportError as problem:
+        logger.debug("typing not shown: %s", problem)
+
+
+def _random_id() -> str:
+    """128 random bits in hexadecimal."""
+    return os.urandom(16).hex()
+
+
+def _only(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The one exception in nested groups; the group itself when there are several."""
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner

@@ -1,0 +1,159 @@
+"""Sends what turns committed: in order per conversation, with retries; what cannot be sent is kept and told."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import anyio
+
+from convokit._engine.loops import Feeder
+from convokit._engine.settings import Settings
+from convokit.abc import Clock, Desk, Proof, Send, Settled, Store, Transport
+from convokit.errors import RateLimited, StoreUnavailable, TransportError, Unreachable
+from convokit.events import Event, MessageFailed
+
+logger = logging.getLogger(__name__)
+
+TRANSCRIPT = 200
+"""How many lines of what was said before an operator gets with a handoff."""
+
+
+class Outbox:
+    """The loop that hands outbox rows to senders."""
+
+    def __init__(
+        self,
+        *,
+        worker: str,
+        store: Store,
+        transports: Mapping[str, Transport],
+        desk: Desk | None,
+        clock: Clock,
+        settings: Settings,
+        tell: Callable[[Event], Awaitable[None]],
+        retries_wait: Callable[[], None],
+        stirred: Callable[[], None],
+    ) -> None:
+        self._worker = worker
+        self._store = store
+        self._transports = transports
+        self._desk = desk
+        self._clock = clock
+        self._settings = settings
+        self._tell = tell
+        self._retries_wait = retries_wait
+        self._resting: dict[str, datetime] = {}
+        self.feeder = Feeder(settings.sends_at_once, self._claim, self._work, stirred)
+
+    async def _claim(self, free: int) -> Sequence[Send]:
+        # A try ends long before its lease does, so that a row comes back only when its sender is gone.
+        return await self._store.claim_sends(self._worker, free, max(120.0, self._settings.lease))
+
+    async def _work(self, send: Send) -> None:
+        outcome = await self._tried(send)
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._store.settle([outcome])
+        except StoreUnavailable as problem:
+            logger.warning("conversation=%s send not settled: %s", send.conversation, problem)
+            return
+        if outcome.state == "retry":
+            self._retries_wait()
+        elif outcome.state in {"failed", "held"}:
+            logger.error("conversation=%s send %s: %s", send.conversation, outcome.state, outcome.reason)
+            if not send.desk and outcome.state == "failed":
+                await self._told(send, outcome.reason)
+        self.feeder.ring()
+
+    async def _told(self, send: Send, reason: str) -> None:
+        event = MessageFailed(
+            id=f"failed:{send.key}",
+            conversation=send.conversation,
+            at=self._clock.now(),
+            message_ids=(send.key,),
+            reason=reason,
+        )
+        try:
+            await self._tell(event)
+        except StoreUnavailable as problem:
+            logger.warning("conversation=%s failure not told: %s", send.conversation, problem)
+
+    async def _tried(self, send: Send) -> Settled:
+        now = self._clock.now()
+        waits = self._waits(send, now)
+        if waits is not None:
+            return waits
+        try:
+            platform_id = await (self._to_desk(send) if send.desk else self._to_customer(send))
+        except RateLimited as problem:
+            pause = problem.retry_after if problem.retry_after is not None else self._pause(send)
+            retry_at = now + timedelta(seconds=pause)
+            self._resting[send.conversation.channel] = retry_at
+            return Settled(key=send.key, state="retry", retry_at=retry_at, reason=problem.reason)
+        except Unreachable as problem:
+            return self._again(send, now, problem.reason, maybe_sent=problem.maybe_sent)
+        except TransportError as problem:
+            return Settled(key=send.key, state="failed", reason=problem.reason)
+        except Exception as problem:  # a transport's own fault must not stop the others
+            logger.exception("conversation=%s transport raised", send.conversation)
+            return self._again(send, now, f"{type(problem).__name__} in the transport", maybe_sent=True)
+        return Settled(key=send.key, state="sent", platform_id=platform_id or "")
+
+    def _waits(self, send: Send, now: datetime) -> Settled | None:
+        """Why a row is not tried now. None: it is."""
+        if now >= send.expires_at:
+            return Settled(key=send.key, state="failed", reason="its time was up before it could be sent")
+        if send.desk:
+            return None
+        resting = self._resting.get(send.conversation.channel)
+        if resting is not None and now < resting:
+            return Settled(key=send.key, state="retry", retry_at=resting, uncertain=send.uncertain)
+        return self._uncertain(send, now) if send.uncertain else None
+
+    def _uncertain(self, send: Send, now: datetime) -> Settled | None:
+        """What to do with a row that may have gone out already. None: try it (again)."""
+        transport = self._transports.get(send.conversation.channel)
+        if transport is not None and transport.proof is Proof.EVIDENCE:
+            retry_at = now + timedelta(seconds=self._settings.evidence_wait)
+            return Settled(key=send.key, state="retry", retry_at=retry_at, reason="waits for the platform's proof")
+        if transport is not None and transport.proof is not Proof.NONE:
+            return None
+        if send.hold_uncertain or (transport is not None and transport.hold_uncertain):
+            return Settled(key=send.key, state="held", uncertain=True, reason="may have been sent; a person decides")
+        return None
+
+    def _again(self, send: Send, now: datetime, reason: str, *, maybe_sent: bool) -> Settled:
+        if maybe_sent and not send.desk:
+            waits = self._uncertain(send, now)
+            if waits is not None:
+                return waits
+        retry_at = now + timedelta(seconds=self._pause(send))
+        return Settled(key=send.key, state="retry", retry_at=retry_at, reason=reason)
+
+    def _pause(self, send: Send) -> float:
+        import random  # noqa: PLC0415  it loads OpenSSL's hashes, which no start needs
+
+        # Jitter keeps rows that failed together from coming back together.
+        return self._settings.pause(send.attempts + 1) * random.uniform(0.75, 1.0)  # noqa: S311  no secret
+
+    async def _to_customer(self, send: Send) -> str | None:
+        transport = self._transports.get(send.conversation.channel)
+        if transport is None:
+            raise Unreachable(send.conversation.channel, "no transport is attached under this name")
+        if transport.proof is Proof.NONE:
+            return await transport.send(send.conversation, send.message)
+        return await transport.send_keyed(send.conversation, send.message, send.key)
+
+    async def _to_desk(self, send: Send) -> None:
+        if self._desk is None or send.handoff is None:
+            raise Unreachable("desk", "this bot has no desk")
+        match send.desk:
+            case "offer":
+                conversation = await self._store.load(send.conversation)
+                transcript = await self._store.history(send.conversation, TRANSCRIPT)
+                if conversation is not None:
+                    await self._desk.offer(conversation, send.handoff, transcript)
+            case "forward":
+                await self._desk.forward(send.conversation, send.handoff, send.message)
+            case _:
+                await self._desk.withdraw(send.conversation, send.handoff)

@@ -1,0 +1,214 @@
+"""The program a developer defines. It holds nothing of a run and can be imported anywhere."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from convokit._engine.settings import Settings
+from convokit.abc import Clock, Desk, Store, Transport
+from convokit.errors import DefinitionError
+from convokit.router import Router
+from convokit.routing import Table
+
+if TYPE_CHECKING:
+    # What only a run needs is loaded when one begins: a module that defines a bot is also read by tools and tests.
+    from convokit._engine.door import App, Receive, Send
+    from convokit._engine.engine import Engine
+
+Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
+
+
+def open_url(url: str) -> Store:
+    """The store that a URL names, found among the installed stores by its scheme.
+
+    Args:
+        url: `sqlite:///pizzeria.db` (relative), `sqlite:////var/lib/pizzeria.db` (absolute), `memory:`, or what an
+            installed plugin offers under the entry point group `convokit.stores`.
+
+    Raises:
+        DefinitionError: No installed store knows the scheme, or the store refuses the URL.
+    """
+    from importlib.metadata import entry_points  # noqa: PLC0415  25 ms that only opening a store by URL pays
+
+    scheme = url.partition(":")[0]
+    stores = entry_points(group="convokit.stores")
+    if scheme not in stores.names:
+        known = ", ".join(sorted(stores.names)) or "none; is convokit-sdk installed?"
+        raise DefinitionError(f"store {url!r}: no installed store is called {scheme!r}; there are: {known}")
+    store: Store = stores[scheme].load()(url)
+    return store
+
+
+class Bot(Router):
+    """A bot: its handlers and dialogs, its transports, its desk.
+
+    Args:
+        name: Letters, digits, "-" and "_"; the default store's file is named after it.
+        desk: Where conversations go that are handed to a person; None: `turn.hand_off` fails the turn.
+        lifespan: An async context manager function around every run; what it yields is `turn.app`.
+        settings: The numbers of a run.
+
+    Raises:
+        DefinitionError: The name has other characters.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        desk: Desk | None = None,
+        lifespan: Lifespan | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        super().__init__(name)
+        if not name or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
+            raise DefinitionError(
+                f"a bot's name has only letters, digits, - and _ (its file is named after it), not {name!r}"
+            )
+        self.desk = desk
+        self.settings = settings or Settings()
+        self.transports: dict[str, Transport] = {}
+        self._lifespan = lifespan
+
+    def attach(self, *transports: Transport) -> None:
+        """Attach transports, each under its `channel`.
+
+        Raises:
+            DefinitionError: Two have the same channel, or one is no `Transport`.
+        """
+        for transport in transports:
+            if not isinstance(transport, Transport):
+                raise DefinitionError(f"bot.attach takes transports such as Telegram.from_env(), not {transport!r:.80}")
+            if transport.channel in self.transports:
+                raise DefinitionError(
+                    f"two transports are attached as {transport.channel!r}: give one another channel=…"
+                )
+            self.transports[transport.channel] = transport
+
+    def table(self) -> Table:
+        """The routes and dialogs, compiled and checked.
+
+        Raises:
+            DefinitionError: A route or a dialog is wrong; the message names its line.
+        """
+        table = Table.compile(self)
+        for dialog in table.dialogs.values():
+            dialog.compile()
+        return table
+
+    @asynccontextmanager
+    async def serve(
+        self,
+        store: Store | str | None = None,
+        *,
+        clock: Clock | None = None,
+        transports: Mapping[str, Transport] | None = None,
+        desk: Desk | None = None,
+        settings: Settings | None = None,
+    ) -> "AsyncIterator[Engine]":
+        """Run the bot: `async with bot.serve() as engine`. Leaving drains; what is not finished stays in the store.
+
+        Args:
+            store: A store or its URL; a SQLite file named after the bot when left out.
+            clock: Tells the time; tests hand in one that they move.
+            transports: In place of the attached ones, by channel.
+            desk: In place of the bot's.
+            settings: In place of the bot's.
+
+        Raises:
+            DefinitionError: A route, dialog, transport or setting is wrong.
+            Conflict: Another process runs on this store.
+            StoreUnavailable: The store cannot be opened.
+        """
+        from convokit._engine.clock import SystemClock  # noqa: PLC0415  see above
+        from convokit._engine.engine import Engine  # noqa: PLC0415  see above
+
+        if store is None:
+            store = f"sqlite:///{self.name}.db"
+        table = self.table()
+        async with (self._lifespan or nullcontext)() as app:
+            engine = Engine(
+                name=self.name,
+                table=table,
+                transports=self.transports if transports is None else transports,
+                desk=self.desk if desk is None else desk,
+                store=open_url(store) if isinstance(store, str) else store,
+                clock=clock or SystemClock(),
+                settings=settings or self.settings,
+                app=app,
+            )
+            async with engine.running():
+                yield engine
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[Mapping[str, Any]]:
+        """Run the bot for as long as an ASGI host runs: `FastAPI(lifespan=bot.lifespan)`.
+
+        What it yields is the host's lifespan state: `request.state.convokit[bot.name]` is the engine, and the app made
+        by `bot.asgi()` finds it there.
+        """
+        del app
+        async with self.serve() as engine:
+            yield {"convokit": {self.name: engine}}
+
+    def asgi(self, store: Store | str | None = None) -> "App":
+        """The bot's webhooks as an ASGI app: `/CHANNEL` is the transport attached as CHANNEL.
+
+        Served by itself it runs the bot for its own lifespan. Mounted in a host, the host runs it, by
+        `lifespan=bot.lifespan`.
+
+        Args:
+            store: As in `serve`; only for an app that is served by itself.
+        """
+        from convokit._engine.door import Receive, Scope, Send, answer, respond  # noqa: PLC0415  see above
+
+        engines: list[Engine] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await _lifespan_protocol(self, store, engines, receive, send)
+            elif scope["type"] == "http":
+                shared = scope.get("state", {}).get("convokit", {})
+                engine = shared.get(self.name) or (engines[0] if engines else None)
+                if engine is None:
+                    raise DefinitionError(
+                        f"bot {self.name} is mounted, but not running: give the host app lifespan=bot.lifespan"
+                    )
+                await respond(send, await answer(engine, scope, receive))
+            else:
+                await send({"type": "websocket.close", "code": 1000})
+
+        return app
+
+    def run(self, store: Store | str | None = None, *, host: str = "127.0.0.1", port: int = 8000) -> None:
+        """Run the bot until it is stopped (SIGINT, SIGTERM), and serve its webhooks if it has any.
+
+        Args:
+            store: As in `serve`.
+            host: The address to listen on; put a TLS proxy in front of it.
+            port: 1 to 65535.
+
+        Raises:
+            MissingExtra: A transport takes webhooks and the extra `serve` is not installed.
+        """
+        from convokit._engine.server import serve_http  # noqa: PLC0415  see above
+
+        serve_http(self.name, self.transports, lambda: self.serve(store), self.asgi(store), host, port)
+
+
+async def _lifespan_protocol(
+    bot: Bot, store: Store | str | None, engines: "list[Engine]", receive: "Receive", send: "Send"
+) -> None:
+    """ASGI's own start and stop, for an app that is served by itself."""
+    await receive()
+    try:
+        async with bot.serve(store) as engine:
+            engines.append(engine)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            engines.clear()
+    except Exception as problem:
+        kind = "lifespan.shutdown.failed" if engines else "lifespan.startup.failed"
+        await send({"type": kind, "message": f"{type(problem).__name__}: {problem}"})
+        raise
+    await send({"type": "lifespan.shutdown.complete"})
