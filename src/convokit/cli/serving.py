@@ -1,0 +1,53 @@
+"""`convokit run`: a bot behind its channels, one log line a turn."""
+
+import logging
+import signal
+import sys
+from threading import current_thread, main_thread
+
+from convokit import Bot, DefinitionError
+from convokit.abc import Transport
+from convokit.cli.speaking import FINE, WRONG, log_to, say
+
+
+def run(bot: Bot, target: str, store: str | None, host: str, port: int) -> int:
+    """Serve a bot until it is stopped.
+
+    Raises:
+        DefinitionError: The bot's code is wrong, a setting is missing, or nothing is attached.
+        MissingExtra: There are webhooks, and the web server is not installed.
+        StoreError: The store cannot be opened.
+    """
+    bot.table()
+    if not bot.transports:
+        raise DefinitionError(
+            f"{target} has no channel to serve: bot.attach(Telegram.from_env()) before the module ends; "
+            f"`convokit chat {target}` talks with it in the terminal meanwhile"
+        )
+    for transport in bot.transports.values():
+        transport.check()
+    log_to(logging.StreamHandler(sys.stderr), logging.INFO)
+    say(f"{bot.name}, on {store or f'{bot.name}.db'}")
+    for transport in bot.transports.values():
+        say(f"  {way_in(transport, host, port)}")
+    sys.stdout.flush()
+    if current_thread() is main_thread():
+        # The web server hands the signal that stopped it back when it has: SIGTERM shall then end us as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        bot.run(store, host=host, port=port)
+    except SystemExit as told:
+        # The web server has logged that it cannot listen, or that it was asked to stop.
+        return WRONG if told.code else FINE
+    return FINE
+
+
+def way_in(transport: Transport, host: str, port: int) -> str:
+    """How a channel's events come in, on one line."""
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{transport.channel}"
+    public = str(getattr(transport, "public_url", "") or "")
+    if getattr(transport, "mode", "") == "polling":
+        return f"{transport.channel}: polling"
+    if transport.has_webhook:
+        return f"{transport.channel}: webhook {address}" + (f", from {public}" if public else "")
+    return f"{transport.channel}: listens by itself"
