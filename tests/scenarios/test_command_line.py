@@ -1,0 +1,131 @@
+"""The commands as processes of their own: piped, in a terminal, killed in the middle of an order."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ORDER = "pizza\nlarge\n12 Crane St\n"
+DONE = "One large pizza is on its way to 12 Crane St."
+
+
+def convokit(*words: str) -> list[str]:
+    return [sys.executable, "-m", "convokit", *words]
+
+
+def ran(folder: Path, *words: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command that ran to its end."""
+    return subprocess.run(
+        convokit(*words),
+        input=typed,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=60,
+        check=False,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1", **environment},
+    )
+
+
+def test_the_demo_answers_what_is_piped_in_and_ends(tmp_path: Path) -> None:
+    result = ran(tmp_path, "demo", typed=ORDER)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith(f"bot › {DONE}\n")
+    assert result.stderr == ""
+
+
+def test_a_demo_killed_in_the_middle_of_an_order_goes_on_where_it_was(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        convokit("demo"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUTF8": "1"},
+        encoding="utf-8",
+    ) as killed:
+        assert killed.stdin is not None
+        assert killed.stdout is not None
+        killed.stdin.write("pizza\nlarge\n")
+        killed.stdin.flush()
+        for line in killed.stdout:
+            if "Where shall we bring it?" in line:
+                break
+        killed.kill()
+    assert killed.returncode == -signal.SIGKILL
+    result = ran(tmp_path, "demo", typed="12 Crane St\n")
+    assert result.returncode == 0, result.stderr
+    assert "bot › Where shall we bring it?\nyou › 12 Crane St\n" in result.stdout
+    assert result.stdout.endswith(f"bot › {DONE}\n")
+
+
+IN_A_TERMINAL = """
+import os, pty, signal, sys
+# A run in the background ignores Ctrl-C and hands that on; whoever sits at a terminal does not.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
+"""
+THEN_LOOK_AT_THE_TERMINAL = """trap : INT; "$0" "$@"; status=$?; stty -a; exit $status"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of its own needs a POSIX system")
+def test_in_a_terminal_it_asks_answers_and_leaves_at_ctrl_c(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONUTF8": "1", "TERM": "xterm", "PYTHON_HISTORY": str(tmp_path / "history")}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, "sh", "-c", THEN_LOOK_AT_THE_TERMINAL, *convokit("demo")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment,
+    ) as terminal:
+        assert terminal.stdin is not None
+        assert terminal.stdout is not None
+        shown, seen = terminal.stdout, b""
+
+        def until(text: str) -> None:
+            nonlocal seen
+            while text.encode() not in seen:
+                piece = os.read(shown.fileno(), 65536)
+                assert piece, seen.decode(errors="replace")
+                seen += piece
+            seen = seen[seen.index(text.encode()) + len(text.encode()) :]
+
+        prompt = "\x1b[1;32myou\x1b[0m › "
+        until(prompt)
+        terminal.stdin.write(b"pizza\n")
+        terminal.stdin.flush()
+        until("\x1b[1;36mbot\x1b[0m › Small or large?")
+        until(prompt)
+        terminal.stdin.write(b"half a li")
+        terminal.stdin.flush()
+        until("half a li")
+        terminal.stdin.write(b"\x03")
+        terminal.stdin.flush()
+        rest = shown.read()
+        terminal.stdin.close()
+    assert terminal.returncode == 0, (seen + rest).decode(errors="replace")
+    assert b"Traceback" not in seen + rest
+    assert b" echo " in rest
+    assert b" icanon " in rest
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["draw", "convokit.cli.pizzeria:ordering"], 0, "stateDiagram-v2"),
+        (["chat", "convokit.cli.pizzeria:bot", "--store", "memory:"], 0, DONE),
+        (["run", "convokit.cli.pizzeria:bot"], 2, "TELEGRAM_TOKEN is not set"),
+        (["failed", "convokit.cli.pizzeria:bot"], 1, "there is no store pizzeria.db"),
+        (["doctor", "convokit.cli.pizzeria:bot"], 1, "WRONG"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_every_command_runs_as_a_process(tmp_path: Path, words: list[str], status: int, told: str) -> None:
+    result = ran(tmp_path, *words, typed=ORDER, TELEGRAM_TOKEN="", MESSENGER_PAGE_TOKEN="")
+    assert result.returncode == status, result.stderr
+    assert told in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,328 @@
+"""The door for webhooks: nothing that comes in makes it fall over, and 200 means that it is kept."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from convokit import (
+    Bot,
+    ConversationId,
+    DefinitionError,
+    Event,
+    Forged,
+    Malformed,
+    Message,
+    MessageReceived,
+    Settings,
+    StoreUnavailable,
+    Turn,
+    User,
+)
+from convokit.abc import Received, Request, Transport
+from convokit.stores import Memory
+from convokit.testing import VirtualClock
+
+pytestmark = pytest.mark.anyio
+
+App = Any
+
+
+class Hook(Transport):
+    """A platform that signs with a word and sends `{"id": …, "from": …, "text": …}`."""
+
+    channel = "hook"
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def receive(self, request: Request) -> Received:
+        if request.headers.get("x-word") != b"sesame":
+            raise Forged(self.channel)
+        try:
+            said = msgspec.json.decode(request.body, type=dict[str, str])
+            where = ConversationId(self.channel, said["from"])
+            event = MessageReceived(
+                id=said["id"], conversation=where, at=request.at, user=User(id=said["from"]), text=said["text"]
+            )
+        except (KeyError, ValueError, RecursionError) as problem:
+            raise Malformed(self.channel, str(problem)) from problem
+        return Received(events=(event,), body=b"thanks")
+
+    async def send(self, to: ConversationId, message: Message) -> str | None:
+        self.sent.append((to.id, message.text))
+        return None
+
+
+class Full(Memory):
+    """A store whose disk is full while `full`."""
+
+    full = False
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
+        if self.full:
+            raise StoreUnavailable("the disk is full")
+        return await super().accept(events)
+
+
+def echo_bot() -> tuple[Bot, Hook]:
+    bot, hook = Bot("echo"), Hook()
+    bot.attach(hook)
+
+    @bot.fallback
+    async def echo(turn: Turn) -> None:
+        turn.reply(turn.text)
+
+    return bot, hook
+
+
+BODY = b'{"id": "1", "from": "ada", "text": "hi"}'
+SIGNED = {"x-word": "sesame"}
+
+
+async def call(
+    app: App,
+    path: str,
+    *parts: bytes,
+    method: str = "POST",
+    headers: Mapping[str, str] = SIGNED,
+    state: Mapping[str, Any] | None = None,
+    hangs: bool = False,
+) -> tuple[int, dict[str, str], bytes]:
+    """One request to an ASGI app; with `hangs` the body never ends."""
+    waiting = list(parts or (b"",))
+    answer: dict[str, Any] = {"body": b""}
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            await anyio.sleep_forever()
+        part = waiting.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(waiting) or hangs}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            answer["status"], answer["headers"] = message["status"], message["headers"]
+        else:
+            answer["body"] += message["body"]
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        "state": dict(state or {}),
+    }
+    await app(scope, receive, send)
+    return answer["status"], {k.decode(): v.decode() for k, v in answer["headers"]}, answer["body"]
+
+
+@asynccontextmanager
+async def running(bot: Bot, **kwargs: Any) -> AsyncIterator[tuple[App, Any]]:
+    """The bot's app with a running engine, as a host would have it."""
+    async with bot.serve(kwargs.pop("store", None) or Memory(), **kwargs) as engine:
+        state = {"convokit": {bot.name: engine}}
+
+        async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            await bot.asgi()({**scope, "state": state}, receive, send)
+
+        yield app, engine
+
+
+async def test_a_signed_call_is_kept_answered_and_handled_once() -> None:
+    bot, hook = echo_bot()
+    async with running(bot) as (app, engine):
+        for _ in range(3):
+            status, headers, body = await call(app, "/hook", BODY)
+            assert (status, body) == (200, b"thanks")
+            assert headers["x-content-type-options"] == "nosniff"
+        await engine.quiet()
+    assert hook.sent == [("ada", "hi")]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers", "body", "status"),
+    [
+        ("/hook", "POST", {}, BODY, 403),
+        ("/hook", "POST", {"x-word": "sesam\xe9"}, BODY, 403),
+        ("/hook", "POST", SIGNED, b"[1]", 400),
+        ("/hook", "POST", SIGNED, b"\xff", 400),
+        ("/hook", "POST", SIGNED, b"", 400),
+        ("/nowhere", "POST", SIGNED, BODY, 404),
+        ("/", "GET", SIGNED, b"", 404),
+        ("/hook", "DELETE", SIGNED, b"", 405),
+        ("/hook", "GET", SIGNED, b"", 405),
+    ],
+)
+async def test_what_is_not_a_good_call_is_refused_without_detail(
+    path: str, method: str, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    bot, hook = echo_bot()
+    async with running(bot) as (app, engine):
+        answered, sent_headers, said = await call(app, path, body, method=method, headers=headers)
+        assert answered == status
+        assert len(said) < 30
+        assert ("allow" in sent_headers) == (status == 405)
+        await engine.quiet()
+        assert (await engine.stats()).conversations == 0
+    assert hook.sent == []
+
+
+async def test_a_stranger_who_forges_many_calls_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    bot, _ = echo_bot()
+    clock = VirtualClock()
+    async with running(bot, clock=clock) as (app, _engine):
+        for minutes, calls in ((0, 100), (2, 1)):
+            await clock.move_to(clock.now() + timedelta(minutes=minutes))
+            for _ in range(calls):
+                assert (await call(app, "/hook", BODY, headers={}))[0] == 403
+    refused = [one.getMessage() for one in caplog.records if "refused" in one.getMessage()]
+    assert len(refused) == 2
+    assert "(99 more since" in refused[1]
+
+
+@pytest.mark.parametrize(("over", "status"), [(-1, 200), (0, 200), (1, 413)])
+async def test_a_body_is_bounded_by_what_arrives_not_by_what_it_says(over: int, status: int) -> None:
+    bot, _ = echo_bot()
+    async with running(bot, settings=Settings(body_limit=2048)) as (app, _engine):
+        body = b'{"id": "1", "from": "ada", "text": "' + b"x" * (2048 + over - 38) + b'"}'
+        assert len(body) == 2048 + over
+        lying = {**SIGNED, "content-length": "10"}
+        assert (await call(app, "/hook", body[:1000], body[1000:], headers=lying))[0] == status
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    bot, _ = echo_bot()
+    async with running(bot, settings=Settings(body_deadline=0.1)) as (app, _engine):
+        assert (await call(app, "/hook", BODY[:5], hangs=True))[0] == 408
+
+
+async def test_while_the_store_cannot_write_it_is_503_and_nothing_is_lost() -> None:
+    bot, hook = echo_bot()
+    store = Full()
+    async with running(bot, store=store) as (app, engine):
+        store.full = True
+        status, headers, _ = await call(app, "/hook", BODY)
+        assert (status, headers["retry-after"]) == (503, "5")
+        store.full = False
+        assert (await call(app, "/hook", BODY))[0] == 200
+        await engine.quiet()
+    assert hook.sent == [("ada", "hi")]
+
+
+@pytest.mark.parametrize("host", [Starlette, FastAPI])
+async def test_it_mounts_in_a_host_that_runs_it(host: Any) -> None:
+    bot, hook = echo_bot()
+    lifespans: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any]]:
+        async with bot.serve(Memory()) as engine:
+            lifespans.append("in")
+            yield {"convokit": {bot.name: engine}}
+            await engine.quiet()
+        lifespans.append("out")
+
+    routes = [Mount("/bot", app=bot.asgi())]
+    app = host(routes=routes, lifespan=lifespan)
+    async with app.router.lifespan_context(app) as state:
+        status, _, body = await call(app, "/bot/hook", BODY, state=state)
+        assert (status, body) == (200, b"thanks")
+        assert (await call(app, "/bot/nowhere", BODY, state=state))[0] == 404
+        assert (await call(app, "/hook", BODY, state=state))[0] == 404
+    assert hook.sent == [("ada", "hi")]
+    assert lifespans == ["in", "out"]
+
+
+async def test_the_bots_own_lifespan_runs_it_on_a_file_named_after_it(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bot, hook = echo_bot()
+    app = FastAPI(lifespan=bot.lifespan)
+    app.mount("/bot", bot.asgi())
+    async with app.router.lifespan_context(app) as state:
+        assert (await call(app, "/bot/hook", BODY, state=state))[0] == 200
+        await state["convokit"]["echo"].quiet()
+    assert hook.sent == [("ada", "hi")]
+    assert (tmp_path / "echo.db").exists()
+
+
+async def test_a_mounted_bot_that_nobody_runs_says_what_is_missing() -> None:
+    bot, _ = echo_bot()
+    app = FastAPI()
+    app.mount("/bot", bot.asgi())
+    with pytest.raises(DefinitionError, match=r"lifespan=bot\.lifespan"):
+        await call(app, "/bot/hook", BODY)
+
+
+async def test_served_by_itself_it_starts_and_stops_with_the_server() -> None:
+    bot, hook = echo_bot()
+    app = bot.asgi("memory:")
+    to_app, from_server = anyio.create_memory_object_stream[dict[str, Any]](2)
+    from_app: list[str] = []
+    started = anyio.Event()
+
+    async def send(message: Any) -> None:
+        from_app.append(message["type"])
+        started.set()
+
+    with to_app, from_server:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(app, {"type": "lifespan"}, from_server.receive, send)
+            to_app.send_nowait({"type": "lifespan.startup"})
+            await started.wait()
+            assert (await call(app, "/hook", BODY))[0] == 200
+            to_app.send_nowait({"type": "lifespan.shutdown"})
+    assert from_app == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert hook.sent in ([("ada", "hi")], [])
+
+
+async def test_what_the_bots_lifespan_yields_is_what_handlers_see() -> None:
+    closed: list[str] = []
+
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[dict[str, str]]:
+        yield {"kitchen": "open"}
+        closed.append("closed")
+
+    bot, hook = Bot("kitchen", lifespan=resources), Hook()
+    bot.attach(hook)
+
+    @bot.fallback
+    async def show(turn: Turn) -> None:
+        turn.reply(turn.app["kitchen"])
+
+    async with running(bot) as (app, engine):
+        await call(app, "/hook", BODY)
+        await engine.quiet()
+    assert hook.sent == [("ada", "open")]
+    assert closed == ["closed"]
+
+
+def test_no_body_whatever_makes_it_fall_over() -> None:
+    bot, _ = echo_bot()
+
+    async def tried(body: bytes, word: bytes) -> int:
+        async with running(bot) as (app, _engine):
+            return (await call(app, "/hook", body, headers={"x-word": word.decode("latin-1")}))[0]
+
+    @given(body=st.binary(max_size=200) | st.just(b"[" * 100_000), word=st.sampled_from([b"sesame", b"", b"\xff"]))
+    def property_(body: bytes, word: bytes) -> None:
+        assert anyio.run(tried, body, word) in {200, 400, 403}
+
+    property_()

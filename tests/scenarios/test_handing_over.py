@@ -1,0 +1,153 @@
+"""Never two speakers: while a person has the conversation the bot is silent."""
+
+from datetime import timedelta
+
+import pytest
+from attrs import define
+
+from convokit import END, Bot, Event, HandoffClosed, Turn, Unreachable
+from convokit.testing import Simulation
+
+pytestmark = pytest.mark.anyio
+
+
+@define
+class Booking:
+    day: str = ""
+
+
+def booking_bot() -> Bot:
+    bot = Bot("booking")
+    booking = bot.dialog(Booking)
+
+    @booking.state(ask="Which day?", to=[END])
+    async def day(turn: Turn, booking: Booking, answer: str) -> None:
+        turn.reply(f"See you on {answer}.")
+
+    @bot.text("book")
+    async def book(turn: Turn) -> None:
+        turn.begin(booking)
+
+    @bot.text("person", interrupts=True)
+    async def person(turn: Turn) -> None:
+        turn.remind(timedelta(minutes=10), "soon")
+        turn.hand_off("asked for one", to="front-desk", saying="One moment, please.")
+
+    @bot.text("chatter")
+    async def chatter(turn: Turn) -> None:
+        for number in range(3):
+            turn.reply(f"line {number}")
+
+    @bot.timer("soon")
+    async def soon(turn: Turn) -> None:
+        turn.reply("Ten minutes are over.")
+
+    @bot.signal("shipped")
+    async def shipped(turn: Turn) -> None:
+        turn.reply("It was shipped.")
+
+    return bot
+
+
+async def test_the_operator_reads_what_was_said_before_and_since() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("book")
+        assert await ada.says("person") == ["One moment, please."]
+        (case,) = world.desk.cases.values()
+        assert [(one.author, one.message.text) for one in case.transcript] == [
+            ("user", "book"),
+            ("bot", "Which day?"),
+            ("user", "person"),
+            ("bot", "One moment, please."),
+        ]
+        assert (case.handoff.reason, case.handoff.queue) == ("asked for one", "front-desk")
+        assert await ada.says("are you there?") == []
+        assert grace.sees(ada) == ["are you there?"]
+
+
+async def test_a_paused_dialog_asks_its_question_again_on_return() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("book")
+        await ada.says("person")
+        await grace.says("I am here.", to=ada)
+        await grace.closes(ada)
+        assert ada.hears() == ["I am here.", "Which day?"]
+        assert world.desk.cases == {}
+        assert await ada.says("Friday") == ["See you on Friday."]
+
+
+async def test_what_falls_due_meanwhile_waits_for_the_return() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("person")
+        ada.hears()
+        await world.passes(minutes=11)
+        await world.signals("shipped", ada)
+        await world.engine.send(ada.conversation, "From the business.")
+        await world.settles()
+        assert ada.hears() == []
+        await grace.closes(ada)
+        assert ada.hears() == ["Ten minutes are over.", "It was shipped.", "From the business."]
+
+
+async def test_what_the_bot_had_not_sent_yet_is_withdrawn_at_the_takeover() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        world.troubles(None, Unreachable("simulation", "no line"))
+        assert await ada.says("chatter") == ["line 0"]
+        await grace.joins(ada)
+        await grace.says("I am Grace.", to=ada)
+        await world.passes(minutes=5)
+        assert ada.hears() == ["I am Grace."]
+
+
+async def test_a_second_operator_and_one_whose_lease_ended_are_not_heard() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace, alan = world.user("Ada"), world.operator("Grace"), world.operator("Alan")
+        await ada.says("person")
+        ada.hears()
+        await grace.joins(ada)
+        await alan.joins(ada)
+        await alan.says("Me too!", to=ada)
+        assert ada.hears() == []
+        await grace.says("Only me.", to=ada)
+        await grace.closes(ada)
+        await grace.says("One more thing", to=ada)
+        assert ada.hears() == ["Only me."]
+
+
+async def test_the_bot_learns_what_was_said_when_it_gets_the_conversation_back() -> None:
+    bot, learnt = booking_bot(), []
+
+    @bot.on(HandoffClosed)
+    async def back(turn: Turn) -> None:
+        event: Event = turn.event
+        assert isinstance(event, HandoffClosed)
+        learnt.append([(one.author, one.message.text) for one in event.transcript])
+        turn.reply(f"I am back ({event.outcome}).")
+
+    async with Simulation(bot) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("person")
+        await world.passes(seconds=1)
+        await ada.says("hello?")
+        await grace.says("Solved.", to=ada)
+        ada.hears()
+        await grace.closes(ada, outcome="solved")
+        assert ada.hears() == ["I am back (solved)."]
+        assert learnt == [
+            [("user", "person"), ("bot", "One moment, please."), ("user", "hello?"), ("operator", "Solved.")]
+        ]
+
+
+async def test_a_handoff_outlives_a_restart() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("person")
+        ada.hears()
+        await world.restarts()
+        assert await ada.says("book") == []
+        await grace.closes(ada)
+        assert await ada.says("book") == ["Which day?"]
