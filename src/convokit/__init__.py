@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from convokit._engine.settings import Settings
+from convokit.abc import Attendance
 from convokit.bot import Bot
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff
 from convokit.dialogs import END, Dialog
@@ -30,6 +31,8 @@ from convokit.events import (
     ConversationOpened,
     Event,
     HandoffClosed,
+    HandoffTransferred,
+    HandoffUnattended,
     LocationShared,
     MalformedReceived,
     MemberJoined,
@@ -39,6 +42,7 @@ from convokit.events import (
     MessageFailed,
     MessageRead,
     MessageReceived,
+    NoteWritten,
     OperatorJoined,
     OperatorReplied,
     SendRequested,
@@ -74,6 +78,7 @@ __all__ = [
     "END",
     "Attachment",
     "AttachmentReceived",
+    "Attendance",
     "Audio",
     "Bot",
     "Button",
@@ -99,6 +104,8 @@ __all__ = [
     "HandlerFailed",
     "Handoff",
     "HandoffClosed",
+    "HandoffTransferred",
+    "HandoffUnattended",
     "Image",
     "Integer",
     "Limit",
@@ -116,6 +123,7 @@ __all__ = [
     "MessageRead",
     "MessageReceived",
     "MissingExtra",
+    "NoteWritten",
     "OperatorJoined",
     "OperatorReplied",
     "Profile",

@@ -7,14 +7,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from attrs import field, frozen
 
 from convokit._value import Value
-from convokit.conversations import Conversation, ConversationId, Entry, Handoff
+from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
 from convokit.events import Event
 from convokit.messages import Capabilities, Message
 from convokit.people import Profile, User
@@ -36,6 +37,59 @@ class Clock(ABC):
     @abstractmethod
     async def sleep_until(self, moment: datetime) -> None:
         """Return at `moment` or as soon as possible after it; at once when it is past."""
+
+
+# ── a run, as its edges see it ──────────────────────────────────────────────────────────────────────────────────────
+
+Site = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI app (HTTP and WebSocket) that an edge brings for one run."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Hint(Value):
+    """Something moved in a conversation. A hint may come twice or not at all: what counts is in the store.
+
+    Args:
+        conversation: Where.
+        topic: "log": its log or its state was written. Others pass between edges and are kept nowhere: "typing",
+            "marks" (how far somebody has read), "here" (an operator looks at it).
+        event: With "log", the id of the event whose turn was committed; empty when something was only accepted.
+        outcome: With `event`, how the turn went: "handled", "refused", ….
+        data: With other topics, JSON values.
+    """
+
+    conversation: ConversationId
+    topic: str = "log"
+    event: str = ""
+    outcome: str = ""
+    data: Mapping[str, Any] = field(factory=dict)
+
+
+class Run(Protocol):
+    """What the engine offers to transports and desks with pages of their own, for as long as it runs."""
+
+    name: str
+    """The bot's."""
+    clock: Clock
+    store: "Store"
+    files: Path
+    """The folder where files of customers and operators are kept; it may not exist yet."""
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
+        """As `Accept`."""
+        ...
+
+    def publish(self, hint: Hint) -> None:
+        """Tell everybody who watches, in this process."""
+        ...
+
+    def watch(self, told: Callable[[Hint], None]) -> Callable[[], None]:
+        """Have `told` called with every hint, at once and in the engine's own thread; it must not wait or raise.
+
+        Returns:
+            What ends it.
+        """
+        ...
 
 
 # ── transports ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -130,6 +184,9 @@ class Transport(ABC):
     is a replay and dropped."""
     methods: ClassVar[frozenset[str]] = frozenset({"POST"})
     """The HTTP methods its webhook takes; others are answered 405."""
+    reads_log: ClassVar[bool] = False
+    """Whether its pages read the conversation's log themselves: what a turn says is delivered when it commits, no row
+    is written to the outbox, and `send` is never called."""
 
     def check(self) -> None:  # noqa: B027  nothing to check is a fine answer
         """Look at the settings before anything starts; no I/O.
@@ -185,6 +242,11 @@ class Transport(ABC):
         del key
         return await self.send(to, message)
 
+    def site(self, run: Run) -> Site | None:
+        """Its own pages for a run, served below its channel's name; None: it has none. Called once a run, entered."""
+        del run
+        return None
+
     async def show_typing(self, to: ConversationId) -> None:  # noqa: B027  not every channel can
         """Show "typing…" for a moment. Best effort: raising `TransportError` is ignored."""
 
@@ -201,6 +263,26 @@ class Transport(ABC):
 # ── desks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@frozen(kw_only=True, eq=False, repr=False)
+class Attendance(Value):
+    """Who is at the desk for a queue.
+
+    Args:
+        operators: How many are there and take conversations; None: the desk cannot tell.
+        waiting: How many conversations wait there.
+        opens_at: When somebody is expected (UTC), as far as known, while nobody is there.
+    """
+
+    operators: int | None = None
+    waiting: int = 0
+    opens_at: datetime | None = None
+
+    @property
+    def staffed(self) -> bool:
+        """Whether somebody is there; True when the desk cannot tell."""
+        return self.operators != 0
+
+
 class Desk(ABC):
     """The operators' side of a handoff: it is told what customers say, and hands in what operators do.
 
@@ -208,6 +290,30 @@ class Desk(ABC):
     `HandoffClosed` events with the customer's conversation, handed to `accept`. Like a transport it is entered
     (`async with desk`) for the time of a run. Calls come in order per conversation and may be repeated after a crash.
     """
+
+    name: ClassVar[str] = "desk"
+    """Where its pages are served, if it has any."""
+    silence: timedelta | None = None
+    """How long a customer who has written waits for the operator who has the conversation, before it goes back to the
+    queue; None: for ever."""
+    patience: timedelta | None = None
+    """How long a conversation waits in the queue before it goes back to the bot, which says `saying_expired`; None:
+    for ever."""
+    saying_expired: str = ""
+    """What the bot says then, where no handler handles `HandoffClosed`; empty: nothing."""
+    reads_log: ClassVar[bool] = False
+    """Whether it reads conversations and their logs from the store: then `offer`, `forward` and `withdraw` are never
+    called, and no rows for them are written to the outbox."""
+
+    def site(self, run: Run) -> Site | None:
+        """Its own pages for a run, served below its name; None: it has none. Called once a run, entered."""
+        del run
+        return None
+
+    def attendance(self, queue: str) -> Attendance:
+        """Who is there for a queue ("": any) right now; no I/O. What `turn.attendance` tells."""
+        del queue
+        return Attendance()
 
     async def __aenter__(self) -> Self:
         """Open what a run needs."""
@@ -350,7 +456,8 @@ class Committed(Value):
         cancelled: Names of timers to remove (before `timers` are set).
         facts: Profile changes by profile id, merged key by key; None removes the key.
         emits: Events to accept, in this or other conversations, each once.
-        entries: What to add to the conversation's history.
+        entries: What to add to the conversation's log, in order; one whose key is there already is left as it is.
+        closed: Handoffs that ended with this turn, to be kept for `Store.closed_handoffs`.
         outcome: How it went, in a word, for people: "handled", "ignored", "forwarded", ….
         error: Not empty: the event is kept among the failed ones for this reason, and what this turn changes is what
             `on_error` wanted.
@@ -367,6 +474,7 @@ class Committed(Value):
     facts: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     emits: tuple[Event, ...] = ()
     entries: tuple[Entry, ...] = ()
+    closed: tuple[Handoff, ...] = ()
     outcome: str = "handled"
     error: str = ""
     release: bool = True
@@ -443,7 +551,11 @@ class Store(ABC):
 
     @abstractmethod
     async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
-        """Make events durable, all or none. False: its (conversation, id) was seen in the last 8 days, dropped."""
+        """Make events durable, all or none. False: its (conversation, id) was seen in the last 8 days, dropped.
+
+        What a customer said (`event.said`) enters the conversation's log in the same transaction, under the key
+        `u:` and the event's id; an event whose key is in the log is dropped however old it is.
+        """
 
     @abstractmethod
     async def claim(self, worker: str, limit: int, lease: float) -> Sequence[Lane]:
@@ -468,8 +580,10 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def flush(self, lane: Lane, sends: Sequence[Send]) -> bool:
-        """Write outbox rows ahead of the turn's commit; rows whose key exists are left alone. False: fenced."""
+    async def flush(self, lane: Lane, seq: int, sends: Sequence[Send], entries: Sequence[Entry] = ()) -> bool:
+        """Write outbox rows and log entries of the event at `seq` ahead of its turn's commit; those whose key exists
+        are left alone. False: fenced.
+        """  # noqa: D205  its first sentence needs two lines
 
     @abstractmethod
     async def recall(self, lane: Lane, seq: int, name: str) -> bytes | None:
@@ -506,8 +620,84 @@ class Store(ABC):
         """The committed state, None when it was never seen."""
 
     @abstractmethod
-    async def history(self, conversation: ConversationId, limit: int) -> Sequence[Entry]:
-        """The last `limit` entries, oldest first."""
+    async def history(self, conversation: ConversationId, limit: int, *, before: int | None = None) -> Sequence[Entry]:
+        """The last `limit` entries of kind "said", oldest first, in the order of the turns that they belong to.
+
+        Args:
+            conversation: Where.
+            limit: From 1 to 1000.
+            before: Only what belongs to events before this place in the lane; None: all.
+        """
+
+    @abstractmethod
+    async def log(
+        self,
+        conversation: ConversationId,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 200,
+        public: bool = False,
+    ) -> Log:
+        """A piece of the log, read at one moment; an empty one for a conversation that was never seen.
+
+        Args:
+            conversation: Where.
+            after: The entries after this number, the oldest `limit` of them.
+            before: Not None: in place of that the newest `limit` entries before this number, oldest first.
+            limit: From 1 to 1000.
+            public: Count and return public entries only: `after` and `before` are public numbers.
+        """
+
+    @abstractmethod
+    async def find(self, conversation: ConversationId, key: str) -> Logged | None:
+        """The log's entry with this key; None when there is none."""
+
+    @abstractmethod
+    async def handed_over(self) -> Sequence[Conversation]:
+        """Every conversation with an open handoff, the longest waiting first (by `handoff.opened_at`)."""
+
+    @abstractmethod
+    async def closed_handoffs(self, since: datetime) -> Sequence[tuple[ConversationId, Handoff]]:
+        """The handoffs that ended at or after `since`, oldest first; `closed_at` is set."""
+
+    @abstractmethod
+    async def recent(self, limit: int, *, before: datetime | None = None) -> Sequence[tuple[datetime, Conversation]]:
+        """The conversations where something was accepted or committed last, newest first, and when.
+
+        Args:
+            limit: From 1 to 1000.
+            before: Only those where nothing happened at or after this time.
+        """
+
+    @abstractmethod
+    async def keep(
+        self, shelf: str, key: str, value: bytes, *, expires_at: datetime | None = None, only_new: bool = False
+    ) -> bool:
+        """Keep a value on a shelf: what transports and desks have to remember (visitors, operators, saved answers).
+
+        Args:
+            shelf: Letters, digits and "-": one for each kind of thing.
+            key: Any text, not empty.
+            value: What is kept; an earlier one is replaced.
+            expires_at: From when on it is no longer there (UTC); None: it stays.
+            only_new: Keep it only if the key is not there.
+
+        Returns:
+            False when `only_new` and the key is there.
+        """
+
+    @abstractmethod
+    async def kept(self, shelf: str, key: str) -> bytes | None:
+        """The value under a key; None when there is none or it has expired."""
+
+    @abstractmethod
+    async def on_shelf(self, shelf: str, *, prefix: str = "", limit: int = 10_000) -> Mapping[str, bytes]:
+        """The values whose keys begin with `prefix`, in the order of the keys, without expired ones."""
+
+    @abstractmethod
+    async def take_off(self, shelf: str, key: str) -> bytes | None:
+        """Remove a value and return it: of two who take the same one, one gets it. None: it is not there (any more)."""
 
     @abstractmethod
     async def profile(self, profile_id: str) -> Profile | None:

@@ -11,6 +11,9 @@ from convokit.messages import Message
 from convokit.people import User
 
 Author = Literal["user", "bot", "operator", "system"]
+EntryKind = Literal["said", "note", "waiting", "taken", "transferred", "returned", "closed", "expired"]
+"""What an entry of the log is: something said, a note among operators, or a change of who speaks: somebody waits for a
+person, a person took the conversation, gave it to another, gave it back to the bot, ended it, or fell silent."""
 
 
 def _plain_channel(_: object, __: object, value: Any) -> None:
@@ -106,7 +109,13 @@ class Handoff(Value):
         queue: Which operators it is for; empty: any.
         reason: Why, for the operator to read.
         opened_at: When the bot handed over (UTC).
-        operator: Who took it; empty while it waits.
+        operator: The id of who has it; empty while it waits.
+        operator_name: What customers read as their name.
+        taken_at: When an operator took it first (UTC).
+        answered_at: When an operator first said something to the customer (UTC).
+        unanswered_since: When the customer said the first thing that no operator has answered yet (UTC).
+        closed_at: When it ended (UTC); only in what `Store.closed_handoffs` returns.
+        outcome: The operator's word for how it ended, or "expired".
     """
 
     id: str
@@ -114,6 +123,12 @@ class Handoff(Value):
     reason: str
     opened_at: datetime
     operator: str = ""
+    operator_name: str = ""
+    taken_at: datetime | None = None
+    answered_at: datetime | None = None
+    unanswered_since: datetime | None = None
+    closed_at: datetime | None = None
+    outcome: str = ""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -129,6 +144,8 @@ class Conversation(Value):
         handoff: The lease, while a person has the conversation.
         offer: What a typed "2" would press.
         postponed: Encoded events that came while a person had the conversation and are handled when it returns.
+        epoch: How often who speaks has changed, from 0; an operator's command that names an older one is refused.
+        closed: Whether an operator has ended it; the customer's next word opens it again.
     """
 
     id: ConversationId
@@ -139,6 +156,8 @@ class Conversation(Value):
     handoff: Handoff | None = None
     offer: Offer | None = None
     postponed: tuple[str, ...] = ()
+    epoch: int = 0
+    closed: bool = False
 
     def position_of(self, user: User | None) -> Position | None:
         """The open dialog of this person, None when there is none. An event of nobody meets the newest."""
@@ -155,16 +174,58 @@ class Conversation(Value):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Entry(Value):
-    """One line of a conversation's history.
+    """One entry of a conversation's log: what was said, a note, or a change of who speaks.
 
     Args:
-        at: When it was said (UTC).
-        author: Who said it: a field, never read from the text.
+        at: When (UTC).
+        author: Who: a field, never read from the text.
         name: The author's name, as far as known.
-        message: What was said.
+        message: What was said; for a change of who speaks its reason, note or outcome, or nothing.
+        key: Unique in the conversation; a second entry with the same key is the same entry, and is not written.
+        by: The author's id: the user's, the operator's; empty for the bot.
+        kind: What it is.
+        to: For "transferred" and "taken", the name of who has the conversation now, or of the queue.
+        private: Only operators see it.
     """
 
     at: datetime
     author: Author
     message: Message
     name: str = ""
+    key: str = ""
+    by: str = ""
+    kind: EntryKind = "said"
+    to: str = ""
+    private: bool = False
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Logged(Value):
+    """An entry and its place in the conversation's log.
+
+    Args:
+        number: Dense from 1 over all entries, in the order in which they were made durable.
+        public: Dense from 1 over the entries that the customer may see; 0 for a private one.
+        entry: The entry.
+    """
+
+    number: int
+    public: int
+    entry: Entry
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Log(Value):
+    """A piece of a conversation's log, read at one moment.
+
+    Args:
+        id: Names the numbering: a cursor is this id and a number. Another id means that the numbers begin anew.
+        head: The number of the newest entry; 0 when there is none.
+        public_head: The public number of the newest public entry; 0 when there is none.
+        entries: The piece, oldest first.
+    """
+
+    id: str
+    head: int = 0
+    public_head: int = 0
+    entries: tuple[Logged, ...] = ()

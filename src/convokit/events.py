@@ -26,6 +26,7 @@ class Event(Value):
         conversation: Where it happened.
         at: When, by the platform's clock (UTC).
         user: Who did it; None when nobody outside did (a timer, a signal).
+        context: What the channel says of the circumstances: the page, a product, a cart. A hint, never a proof.
     """
 
     said: ClassVar[bool] = False
@@ -37,6 +38,7 @@ class Event(Value):
     conversation: ConversationId
     at: datetime
     user: User | None = None
+    context: Mapping[str, Any] = field(factory=dict)
 
     @property
     def text(self) -> str:
@@ -214,31 +216,88 @@ class SendRequested(Event):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class OperatorJoined(Event):
-    """An operator took the conversation."""
+    """An operator took the conversation.
+
+    Args:
+        operator: Who.
+        epoch: The conversation's epoch as the operator saw it; when it has changed since, nothing happens. None: it is
+            not looked at.
+    """
 
     operator: User
+    epoch: int | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)
 class OperatorReplied(Event):
-    """An operator spoke."""
+    """An operator spoke. `epoch` as in `OperatorJoined`."""
+
+    operator: User
+    message: Message
+    epoch: int | None = None
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class NoteWritten(Event):
+    """An operator left a note for colleagues: in the log, never shown to the customer, and no change of who speaks."""
 
     operator: User
     message: Message
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class HandoffClosed(Event):
-    """The operator gave the conversation back.
+class HandoffTransferred(Event):
+    """An operator gave the conversation to another, or back to a queue.
 
     Args:
-        operator: Who had it; None when nobody took it.
-        outcome: The operator's word for how it ended; may be empty.
+        operator: Who gave it; None when it was taken from somebody who fell silent or left.
+        to: Who has it now; None: it waits in `queue`, at its original place.
+        queue: The queue it belongs to from now on; empty: the one it was in.
+        note: For whoever takes it; colleagues read it, the customer does not.
+        epoch: As in `OperatorJoined`.
+    """
+
+    operator: User | None = None
+    to: User | None = None
+    queue: str = ""
+    note: str = ""
+    epoch: int | None = None
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class HandoffUnattended(Event):
+    """A conversation was handed over, and nobody is at the desk.
+
+    The bot is still silent: a handler that wants to offer a callback takes the conversation back
+    (`turn.take_back()`) and speaks. Without a handler it waits, up to the desk's patience.
+
+    Args:
+        queue: For whom it waits.
+        opens_at: When somebody is expected (UTC), as far as known.
+    """
+
+    queue: str = ""
+    opens_at: datetime | None = None
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class HandoffClosed(Event):
+    """The conversation came back from the desk.
+
+    Args:
+        operator: Who had it; None when nobody took it, or when time ended it.
+        outcome: The operator's word for how it ended; "expired" when time ended it; may be empty.
+        ended: Whether the conversation is over: open dialogs are left instead of asking their question again.
+        note: From the operator, for the bot's handlers and for colleagues; the customer does not see it.
+        epoch: As in `OperatorJoined`.
         transcript: What was said since the handoff; filled in by the engine before handlers see the event.
     """
 
     operator: User | None = None
     outcome: str = ""
+    ended: bool = False
+    note: str = ""
+    epoch: int | None = None
     transcript: tuple[Entry, ...] = ()
 
 
@@ -279,6 +338,9 @@ KINDS: dict[str, type[Event]] = {
         SendRequested,
         OperatorJoined,
         OperatorReplied,
+        NoteWritten,
+        HandoffTransferred,
+        HandoffUnattended,
         HandoffClosed,
         UnknownReceived,
         MalformedReceived,

@@ -17,12 +17,14 @@ class User(Value):
         name: What they call themselves, as the platform tells it; may be empty and may be anything.
         locale: BCP 47, such as "tr" or "en-GB"; empty when the platform does not tell.
         username: The platform's public handle, without "@"; may change hands.
+        verified: Whether the business itself vouches for who it is (a signed customer on its own pages).
     """
 
     id: str
     name: str = ""
     locale: str = ""
     username: str = ""
+    verified: bool = False
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""How many whole turns a store takes: accept, claim, commit, claim the send, settle it; 64 conversations in flight.
+"""How many whole turns a store takes: accept, claim, commit a reply, claim it, settle it; 64 conversations in flight.
 
 `pytest tests/bench/test_store.py -s` prints them. CPU time is what can be compared: wall time is the machine's mood.
 """
@@ -12,7 +12,7 @@ import pytest
 from attrs import define, evolve, field
 
 from convokit.abc import Clock, Committed, Lane, Send, Settled, Store
-from convokit.conversations import ConversationId
+from convokit.conversations import ConversationId, Entry
 from convokit.events import MessageReceived
 from convokit.messages import Message
 from convokit.people import User
@@ -62,7 +62,8 @@ class Mill:
             key=f"{place}:{seq}:0", conversation=place, message=Message("Small or large?"), expires_at=datetime.now(UTC)
         )
         state = evolve(lane.conversation, version=lane.conversation.version + 1)
-        turn = Committed(epoch=lane.epoch, seq=seq, conversation=state, sends=(reply,))
+        said = Entry(at=datetime.now(UTC), author="bot", message=reply.message, key=f"b:{seq}:0")
+        turn = Committed(epoch=lane.epoch, seq=seq, conversation=state, sends=(reply,), entries=(said,))
         assert list(await self.store.commit([turn])) == [True]
         self.committed.set()
 

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from convokit.abc import Committed, Lane, Send, Stats, Store, Timer
+from convokit.conversations import Log
 from convokit.stores import Memory, SQLite
 from convokit.testing.store_contract import LEASE, HandClock, StoreUser, conversation
 
@@ -65,6 +66,8 @@ class Model:
     lanes: dict[str, ModelLane] = field(factory=lambda: {name: ModelLane() for name in ("ada", "bob", "cem")})
     seen: dict[tuple[str, str], Any] = field(factory=dict)
     accepted: int = 0
+    logs: dict[str, list[tuple[str, bool]]] = field(factory=lambda: {name: [] for name in ("ada", "bob", "cem")})
+    """Every log: the keys of its entries in order, and whether each is public."""
     sends: dict[str, str] = field(factory=dict)
     """Outbox rows by key: "waiting", "in flight", "recalled" (in flight at a takeover), "sent", "failed", "withdrawn".
 
@@ -80,13 +83,22 @@ class Model:
             self.closed[key] = now
         self.sends[key] = state
 
-    def accept(self, name: str, event_id: str, now: Any) -> bool:
+    def accept(self, name: str, event_id: str, now: Any, *, said: bool = True) -> bool:
         before = self.seen.get((name, event_id))
-        if before is not None and now - before < EIGHT_DAYS:
+        if (f"u:{event_id}", True) in self.logs[name] or (before is not None and now - before < EIGHT_DAYS):
             return False
-        self.seen[name, event_id] = now
         self.append(name, event_id)
+        if said:
+            self.logs[name].append((f"u:{event_id}", True))
+        else:
+            self.seen[name, event_id] = now
         return True
+
+    def enters(self, name: str, *entries: tuple[str, bool]) -> None:
+        """Entries of the log; one whose key is there is left as it is."""
+        for key, public in entries:
+            if key not in dict(self.logs[name]):
+                self.logs[name].append((key, public))
 
     def append(self, name: str, event_id: str) -> None:
         self.lanes[name].events.append(event_id)
@@ -159,8 +171,15 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(messages=st.lists(st.tuples(PEOPLE, st.integers(0, 9)), min_size=1, max_size=4))
     def webhook(self, messages: list[tuple[str, int]]) -> None:
         """New events, and duplicates of what came before."""
-        events = [self.user.said("hi", name, event_id=f"m{number}") for name, number in messages]
-        expected = [self.model.accept(name, f"m{number}", self.clock.now()) for name, number in messages]
+        events = [
+            self.user.said("hi", name, event_id=f"m{number}")
+            if number % 2
+            else self.user.opened(name, event_id=f"m{number}")
+            for name, number in messages
+        ]
+        expected = [
+            self.model.accept(name, f"m{number}", self.clock.now(), said=number % 2 == 1) for name, number in messages
+        ]
         assert list(self.call(self.user.store.accept, events)) == expected
 
     @rule(limit=st.integers(1, 4))
@@ -221,11 +240,17 @@ class StoreMachine(RuleBasedStateMachine):
             withdraw=withdraw,
             emits=emitted,
             timers=timers if timer else (),
+            entries=(
+                *(self.user.entry(f"b:{seq}:{n}") for n in range(sends)),
+                *([self.user.entry(f"o:{seq}", "psst", "note", private=True)] if withdraw else []),
+            ),
         )
         assert list(self.call(self.user.store.commit, [turn])) == [valid]
         if valid:
             assert mine is not None
             self._committed(mine, name, rows, withdraw=withdraw)
+            self.model.enters(name, *((f"b:{seq}:{n}", True) for n in range(sends)))
+            self.model.enters(name, *([(f"o:{seq}", False)] if withdraw else []))
             if emit is not None:
                 assert self.model.accept(emit, f"emit{self.made}", self.clock.now())
             if timer:
@@ -292,10 +317,12 @@ class StoreMachine(RuleBasedStateMachine):
         """Rows ahead of the turn, whose keys its commit will bring again."""
         lane = self.one_of_held(data)
         name, mine = lane.conversation.id.id, self.fresh(lane)
-        row = self.user.send(f"x:{name}:{lane.events[0].seq}:0", name)
-        assert self.call(self.user.store.flush, lane, [row]) == (mine is not None)
+        seq = lane.events[0].seq
+        row, entry = self.user.send(f"x:{name}:{seq}:0", name), self.user.entry(f"b:{seq}:0")
+        assert self.call(self.user.store.flush, lane, seq, [row], [entry]) == (mine is not None)
         if mine is not None:
             self.model.sends.setdefault(row.key, "waiting")
+            self.model.enters(name, (entry.key, True))
 
     @rule(limit=st.integers(1, 4))
     def claim_sends(self, limit: int) -> None:
@@ -401,6 +428,27 @@ class StoreMachine(RuleBasedStateMachine):
         ready = [key for key in self.model.heads() if self.model.sends[key] == "waiting"]
         assert stats.sends_ready == len(ready)
         assert versions == {name: lane.turns for name, lane in self.model.lanes.items()}
+
+    @invariant()
+    def every_log_is_dense_and_has_what_was_said_once(self) -> None:
+        for name, expected in self.model.logs.items():
+            log, public, said = self.call(self.reads, name)
+            assert [(one.entry.key, one.public > 0) for one in log.entries] == expected
+            assert [one.number for one in log.entries] == list(range(1, len(expected) + 1))
+            shown = [one for one in log.entries if one.public]
+            assert [one.public for one in shown] == list(range(1, len(shown) + 1))
+            assert all(one.public <= one.number for one in shown)
+            assert (log.head, log.public_head) == (len(expected), len(shown))
+            assert list(public.entries) == shown
+            in_lane = {f"u:{one}": place for place, one in enumerate(self.model.lanes[name].events, 1)}
+            places = [(in_lane.get(key) or int(key.split(":")[1]), key) for key in said]
+            assert sorted(said) == sorted(one.entry.key for one in log.entries if one.entry.kind == "said")
+            assert [place for place, _ in places] == sorted(place for place, _ in places)
+
+    async def reads(self, name: str) -> tuple[Log, Log, list[str]]:
+        place, store = conversation(name), self.user.store
+        said = [one.key for one in await store.history(place, 1000)]
+        return await store.log(place, limit=1000), await store.log(place, limit=1000, public=True), said
 
     async def looks(self) -> tuple[Stats, dict[str, int]]:
         versions = {}

@@ -4,13 +4,14 @@ Everything is kept encoded, as the durable stores keep it, so that a test sees t
 Nothing waits inside a method: each is atomic because no other task can run in between.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
-from itertools import count
+from heapq import heappop, heappush, nlargest
+from itertools import count, islice
+from secrets import token_hex
 
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import define, evolve, field
@@ -28,7 +29,7 @@ from convokit.abc import (
     Timer,
     Waiting,
 )
-from convokit.conversations import Conversation, ConversationId, Entry
+from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
 from convokit.errors import Conflict, StoreUnavailable
 from convokit.events import Event
 from convokit.people import Profile
@@ -37,6 +38,15 @@ from convokit.wire import codec
 
 Destination = tuple[ConversationId, bool]
 """Where a row of the outbox goes: the conversation, and whether to the desk."""
+
+
+@define(eq=False)
+class _Logged:
+    """An entry of a log; its number is its index plus 1."""
+
+    public: int
+    seq: int
+    line: rows.Line
 
 
 @define(eq=False)
@@ -55,7 +65,15 @@ class _Lane:
     epoch: int | None = None
     until: int = 0
     """The lease's end, when `epoch` is set."""
-    history: list[bytes] = field(factory=list)
+    log: list[_Logged] = field(factory=list)
+    keys: dict[str, int] = field(factory=dict)
+    """The numbers of the log's entries by key."""
+    shown: int = 0
+    """The public number of the newest public entry."""
+    touched: int = 0
+    """When something was accepted or committed last; 0: never."""
+    handed: int | None = None
+    """When its open handoff began."""
     once: dict[tuple[int, str], bytes] = field(factory=dict)
 
 
@@ -108,8 +126,10 @@ class _Prepared:
     state: bytes
     sends: list[tuple[Send, bytes]]
     timers: list[tuple[Timer, bytes]]
-    emits: list[tuple[Event, bytes]]
-    entries: list[bytes]
+    emits: list[rows.Incoming]
+    lines: list[rows.Line]
+    closed: tuple[tuple[int, bytes], ...]
+    handed: int | None
 
 
 def _prepare(turn: Committed) -> _Prepared:
@@ -119,8 +139,10 @@ def _prepare(turn: Committed) -> _Prepared:
         state=codec.encode(turn.conversation),
         sends=[(send, codec.encode(send)) for send in turn.sends],
         timers=[(timer, codec.encode(timer)) for timer in turn.timers],
-        emits=[(event, codec.encode_event(event)) for event in turn.emits],
-        entries=[codec.encode(entry) for entry in turn.entries],
+        emits=[rows.incoming(event) for event in turn.emits],
+        lines=[rows.line(entry) for entry in turn.entries],
+        closed=rows.ended(turn.closed),
+        handed=rows.handed(turn.conversation),
     )
 
 
@@ -147,6 +169,9 @@ class Memory(Store):
         self._timers: dict[tuple[ConversationId, str], tuple[int, bytes]] = {}
         self._profiles: dict[str, bytes] = {}
         self._parked: dict[str, _Parked] = {}
+        self._closed: list[tuple[int, ConversationId, bytes]] = []  # by when they ended
+        self._shelf: dict[tuple[str, str], tuple[bytes, int | None]] = {}  # (value, when it expires)
+        self._log_id = token_hex(8)
 
     # ── a run ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -182,23 +207,38 @@ class Memory(Store):
     async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
         """Make events safe until the process ends, all or none."""
         now = await self._begin()
-        encoded = [(event, codec.encode_event(event)) for event in events]
-        return [self._accept(event, data, now) for event, data in encoded]
+        return [self._accept(one, now) for one in [rows.incoming(event) for event in events]]
 
-    def _accept(self, event: Event, data: bytes, now: int) -> bool:
-        key = (event.conversation, event.id)
+    def _accept(self, one: rows.Incoming, now: int) -> bool:
+        lane = self._lane(one.event.conversation)
+        key = (lane.id, one.event.id)
         before = self._seen.get(key)
-        if before is not None and now - before[0] < rows.SEEN_FOR // timedelta(microseconds=1):
+        fresh = before is None or now - before[0] >= rows.SEEN_FOR // timedelta(microseconds=1)
+        if one.key in lane.keys or not fresh:
             return False
-        lane = self._lane(event.conversation)
-        self._seen[key] = (now, self._append(lane, data, now))
+        seq = self._append(lane, one.data, now)
+        if one.line is None:
+            self._seen[key] = (now, seq)
+        else:
+            self._log(lane, seq, [one.line])
         return True
 
     def _append(self, lane: _Lane, data: bytes, now: int) -> int:
         lane.inbox.append((rows.moment(now), data))
+        lane.touched = now
         if len(lane.inbox) == 1 and lane.epoch is None:
             self._free(lane, now)
         return lane.done + len(lane.inbox)
+
+    @staticmethod
+    def _log(lane: _Lane, seq: int, lines: Sequence[rows.Line]) -> None:
+        for line in lines:
+            if line.key in lane.keys:
+                continue
+            lane.shown += not line.private
+            lane.log.append(_Logged(0 if line.private else lane.shown, seq, line))
+            if line.key:
+                lane.keys[line.key] = len(lane.log)
 
     def _lane(self, conversation: ConversationId) -> _Lane:
         lane = self._lanes.get(conversation)
@@ -287,6 +327,7 @@ class Memory(Store):
         else:
             self._drop_head(lane)
         lane.version, lane.state = conversation.version, prepared.state
+        lane.handed, lane.touched = prepared.handed, now
         if turn.withdraw:
             self._withdraw(conversation.id, now)
         self._write(prepared.sends, now)
@@ -296,9 +337,11 @@ class Memory(Store):
             self._timers[timer.conversation, timer.name] = (rows.micros(timer.due), data)
         for one, facts in turn.facts.items():
             self._profiles[one] = rows.merged(self._profiles.get(one), one, facts)
-        for event, data in prepared.emits:
-            self._accept(event, data, now)
-        lane.history.extend(prepared.entries)
+        self._log(lane, turn.seq, prepared.lines)
+        for at, handoff in prepared.closed:
+            insort(self._closed, (at, lane.id, handoff), key=lambda one: one[0])
+        for event in prepared.emits:
+            self._accept(event, now)
         if turn.release:
             self._free(lane, now)
         return True
@@ -335,12 +378,16 @@ class Memory(Store):
         key = rows.event_key(lane.id, seq)
         self._parked[key] = _Parked(key, lane.id, seq, now, error, attempts, event, once)
 
-    async def flush(self, lane: Lane, sends: Sequence[Send]) -> bool:
-        """Write outbox rows ahead of the turn's commit."""
+    async def flush(self, lane: Lane, seq: int, sends: Sequence[Send], entries: Sequence[Entry] = ()) -> bool:
+        """Write outbox rows and log entries ahead of the turn's commit; fenced too when `seq` is not the next event."""
         now = await self._begin(claims=True)
-        if self._holding(lane.conversation.id, lane.epoch) is None:
+        held = self._holding(lane.conversation.id, lane.epoch)
+        lines = [rows.line(entry) for entry in entries]
+        encoded = [(send, codec.encode(send)) for send in sends]
+        if held is None or seq != held.done + 1 or not held.inbox:
             return False
-        self._write([(send, codec.encode(send)) for send in sends], now)
+        self._write(encoded, now)
+        self._log(held, seq, lines)
         return True
 
     async def recall(self, lane: Lane, seq: int, name: str) -> bytes | None:
@@ -457,12 +504,113 @@ class Memory(Store):
         lane = self._lanes.get(conversation)
         return None if lane is None else rows.read_conversation(lane.state, conversation)
 
-    async def history(self, conversation: ConversationId, limit: int) -> Sequence[Entry]:
-        """The last `limit` entries, oldest first."""
+    async def history(self, conversation: ConversationId, limit: int, *, before: int | None = None) -> Sequence[Entry]:
+        """The last `limit` things said, oldest first, in the order of the turns that they belong to."""
         await self._begin()
         lane = self._lanes.get(conversation)
-        kept = lane.history[-limit:] if lane is not None and limit > 0 else []
-        return [codec.decode(Entry, data) for data in kept]
+        said = [one for one in lane.log if one.line.kind == "said"] if lane else []
+        if before is not None:
+            said = [one for one in said if one.seq < before]
+        newest = sorted(said, key=lambda one: one.seq)[-rows.at_most(limit) :] if limit > 0 else []
+        return [codec.decode(Entry, one.line.data) for one in newest]
+
+    async def log(
+        self,
+        conversation: ConversationId,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 200,
+        public: bool = False,
+    ) -> Log:
+        """A piece of the log."""
+        await self._begin()
+        lane = self._lanes.get(conversation)
+        if lane is None:
+            return Log(id=self._log_id)
+        numbered = [
+            (one.public if public else number, number, one)
+            for number, one in enumerate(lane.log, 1)
+            if one.public or not public
+        ]
+        if before is None:
+            piece = [each for each in numbered if each[0] > after][: rows.at_most(limit)]
+        else:
+            piece = [each for each in numbered if each[0] < before]
+            piece = piece[max(len(piece) - rows.at_most(limit), 0) :]
+        return Log(
+            id=self._log_id,
+            head=len(lane.log),
+            public_head=lane.shown,
+            entries=tuple(_logged(number, one) for _, number, one in piece),
+        )
+
+    async def find(self, conversation: ConversationId, key: str) -> Logged | None:
+        """The log's entry with this key."""
+        await self._begin()
+        lane = self._lanes.get(conversation)
+        number = lane.keys.get(key) if lane else None
+        return _logged(number, lane.log[number - 1]) if lane and number else None
+
+    async def handed_over(self) -> Sequence[Conversation]:
+        """Every conversation with an open handoff, the longest waiting first."""
+        await self._begin()
+        handed = [(lane.handed, lane) for lane in self._lanes.values() if lane.handed is not None]
+        return [rows.read_conversation(lane.state, lane.id) for _, lane in sorted(handed, key=lambda one: one[0])]
+
+    async def closed_handoffs(self, since: datetime) -> Sequence[tuple[ConversationId, Handoff]]:
+        """The handoffs that ended at or after `since`, oldest first."""
+        await self._begin()
+        first = bisect_left(self._closed, rows.micros(since), key=lambda one: one[0])
+        return [(conversation, codec.decode(Handoff, data)) for _, conversation, data in self._closed[first:]]
+
+    async def recent(self, limit: int, *, before: datetime | None = None) -> Sequence[tuple[datetime, Conversation]]:
+        """The conversations where something happened last, newest first, and when."""
+        await self._begin()
+        until = None if before is None else rows.micros(before)
+        touched = [one for one in self._lanes.values() if one.touched and (until is None or one.touched < until)]
+        newest = nlargest(rows.at_most(limit), touched, key=lambda lane: lane.touched)
+        return [(rows.moment(lane.touched), rows.read_conversation(lane.state, lane.id)) for lane in newest]
+
+    # ── the shelf ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def keep(
+        self, shelf: str, key: str, value: bytes, *, expires_at: datetime | None = None, only_new: bool = False
+    ) -> bool:
+        """Keep a value; False when `only_new` and the key is there."""
+        rows.check_shelf(shelf, key)
+        expires = None if expires_at is None else rows.micros(expires_at)
+        now = await self._begin()
+        if only_new and self._on_shelf(shelf, key, now) is not None:
+            return False
+        self._shelf[shelf, key] = (value, expires)
+        return True
+
+    async def kept(self, shelf: str, key: str) -> bytes | None:
+        """The value under a key."""
+        rows.check_shelf(shelf)
+        return self._on_shelf(shelf, key, await self._begin())
+
+    async def on_shelf(self, shelf: str, *, prefix: str = "", limit: int = 10_000) -> Mapping[str, bytes]:
+        """The values whose keys begin with `prefix`, in the order of the keys."""
+        rows.check_shelf(shelf)
+        now = await self._begin()
+        keys = sorted(key for on, key in self._shelf if on == shelf and key.startswith(prefix))
+        found = {key: value for key in keys if (value := self._on_shelf(shelf, key, now)) is not None}
+        return dict(islice(found.items(), max(limit, 0)))
+
+    async def take_off(self, shelf: str, key: str) -> bytes | None:
+        """Remove a value and return it."""
+        rows.check_shelf(shelf)
+        value = self._on_shelf(shelf, key, await self._begin())
+        self._shelf.pop((shelf, key), None)
+        return value
+
+    def _on_shelf(self, shelf: str, key: str, now: int) -> bytes | None:
+        value, expires = self._shelf.get((shelf, key), (None, None))
+        return value if expires is None or now < expires else None
+
+    # ── people, dialogs, what was given up ──────────────────────────────────────────────────────────────────────────
 
     async def profile(self, profile_id: str) -> Profile | None:
         """A profile by its id."""
@@ -504,6 +652,9 @@ class Memory(Store):
         lane = self._lane(parked.conversation)
         seq = self._append(lane, parked.event, now)
         lane.once |= {(seq, name): value for name, value in parked.once.items()}
+        for one in lane.log:
+            if one.seq == parked.seq and one.line.key.startswith(rows.SAID):
+                one.seq = seq
         for seen, (when, at) in self._seen.items():
             if seen[0] == parked.conversation and at == parked.seq:
                 self._seen[seen] = (when, seq)
@@ -521,7 +672,7 @@ class Memory(Store):
 
     async def purge(self, before: datetime) -> int:
         """Forget what is finished and older than `before`."""
-        await self._begin()
+        now = await self._begin()
         limit = rows.micros(before)
         parked = {(one.conversation, one.seq) for one in self._parked.values()}
         old = [
@@ -536,9 +687,12 @@ class Memory(Store):
         ]
         for key in old:
             del self._seen[key]
+        expired = [one for one, (_, at) in self._shelf.items() if at is not None and at <= min(now, limit)]
         for one in sent:
             del self._outbox[one]
-        return len(old) + len(sent)
+        for place in expired:
+            del self._shelf[place]
+        return len(old) + len(sent) + len(expired)
 
     async def stats(self) -> Stats:
         """Counts."""
@@ -556,6 +710,10 @@ class Memory(Store):
             timers=len(self._timers),
             turns=sum(lane.version for lane in lanes),
         )
+
+
+def _logged(number: int, one: _Logged) -> Logged:
+    return Logged(number=number, public=one.public, entry=codec.decode(Entry, one.line.data))
 
 
 def _failed_send(row: _Row, send: Send) -> Failed:

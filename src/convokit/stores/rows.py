@@ -1,13 +1,14 @@
-"""What the stores have in common: their keys, the time as a number, and what a timer becomes when it fires."""
+"""What the stores have in common: keys, the time as a number, what of an event enters the log, what a timer becomes."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from convokit.abc import Send, Timer
-from convokit.conversations import Conversation, ConversationId
+from convokit.conversations import Conversation, ConversationId, Entry, EntryKind, Handoff
 from convokit.events import Event, MalformedReceived, TimerFired
 from convokit.people import Profile
 from convokit.wire import codec
@@ -18,6 +19,12 @@ LANE_EVENTS = 16
 """The most events that a claim hands over for one conversation."""
 DAMAGED_RAW = 4096
 """How much of an unreadable row is shown to a human, in characters."""
+MOST_AT_ONCE = 1000
+"""The most entries or conversations that one call returns."""
+MOST_NUMBER = 1 << 53
+"""No log is as long: what a cursor from outside is cut to, because a database's numbers end somewhere."""
+
+_SHELF = re.compile(r"[A-Za-z0-9-]+")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -41,6 +48,118 @@ def event_key(conversation: ConversationId, seq: int) -> str:
 def send_key(key: str) -> str:
     """What `Store.replay` takes for a failed or held outbox row."""
     return f"send:{key}"
+
+
+# ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SAID = "u:"
+"""What the log's keys of what customers said begin with; the event's id follows."""
+
+
+@frozen
+class Line:
+    """An entry of the log, encoded; one without a key is always written."""
+
+    key: str
+    kind: EntryKind
+    private: bool
+    data: bytes
+
+
+@frozen
+class Incoming:
+    """An event to be accepted, encoded, with its line in the log if the customer said something with it."""
+
+    event: Event
+    data: bytes
+    line: Line | None
+
+    @property
+    def key(self) -> str:
+        """Under which it is, or would be, in the log."""
+        return SAID + self.event.id
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it writes."""
+        return len(self.data) + (len(self.line.data) if self.line else 0)
+
+
+def said(event: Event) -> Entry | None:
+    """What an accepted event adds to its conversation's log; None when the customer said nothing with it."""
+    message = event.as_message() if event.said else None
+    if message is None:
+        return None
+    user = event.user
+    return Entry(
+        at=event.at,
+        author="user",
+        message=message,
+        name=user.name if user else "",
+        key=SAID + event.id,
+        by=user.id if user else "",
+    )
+
+
+def line(entry: Entry) -> Line:
+    """Encode an entry. Raises `TypeError` when something in it has no JSON form."""
+    return Line(entry.key, entry.kind, entry.private, codec.encode(entry))
+
+
+def incoming(event: Event) -> Incoming:
+    """Encode an event. Raises `TypeError` when something in it has no JSON form."""
+    entry = said(event)
+    return Incoming(event, codec.encode_event(event), None if entry is None else line(entry))
+
+
+def at_most(limit: int) -> int:
+    """A limit as the stores take it: from 0 to 1000."""
+    return min(max(limit, 0), MOST_AT_ONCE)
+
+
+def cursor(number: int) -> int:
+    """A place in the log as it may come from outside: not negative, and not more than a database can count."""
+    return min(max(number, 0), MOST_NUMBER)
+
+
+# ── handoffs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def handed(conversation: Conversation) -> int | None:
+    """When its open handoff began, in microseconds; None when a person does not have it."""
+    return None if conversation.handoff is None else micros(conversation.handoff.opened_at)
+
+
+def ended(handoffs: Iterable[Handoff]) -> tuple[tuple[int, bytes], ...]:
+    """Handoffs that ended, encoded, with the time in microseconds.
+
+    Raises:
+        ValueError: One has no `closed_at`.
+    """
+    found = []
+    for one in handoffs:
+        if one.closed_at is None:
+            raise ValueError(f"Committed: the closed handoff {one.id!r} has no closed_at: say when it ended")
+        found.append((micros(one.closed_at), codec.encode(one)))
+    return tuple(found)
+
+
+# ── the shelf ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_shelf(shelf: str, key: str | None = None) -> None:
+    """Refuse what no shelf or key is called.
+
+    Raises:
+        ValueError: The shelf's name has other characters than letters, digits and "-", or the key is empty.
+    """
+    if not _SHELF.fullmatch(shelf):
+        raise ValueError(f'a shelf is named with letters, digits and "-", not {shelf!r:.60}')
+    if key == "":
+        raise ValueError(f"a key on the shelf {shelf!r} is not empty: name what is kept")
+
+
+# ── events and what is read ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def fired(timer: Timer, seq: int) -> TimerFired:

@@ -22,9 +22,27 @@ import pytest
 from attrs import define, evolve, field
 
 from convokit.abc import Clock, Committed, Evidence, Lane, Send, SendState, Settled, Stats, Store, Timer
-from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Offer, Option, Position
+from convokit.conversations import (
+    Conversation,
+    ConversationId,
+    Entry,
+    EntryKind,
+    Handoff,
+    Log,
+    Offer,
+    Option,
+    Position,
+)
 from convokit.errors import StoreError, StoreUnavailable
-from convokit.events import Event, MessageReceived, SendRequested, TimerFired
+from convokit.events import (
+    ButtonPressed,
+    ConversationOpened,
+    Event,
+    MessageReceived,
+    SendRequested,
+    SignalReceived,
+    TimerFired,
+)
 from convokit.messages import Button, Card, Image, Link, Location, Message
 from convokit.people import Profile, User
 
@@ -80,6 +98,36 @@ class StoreUser:
             user=User(id=by, name=by.title()),
             text=text,
         )
+
+    def opened(self, by: str = "ada", *, event_id: str = "") -> ConversationOpened:
+        """An event with which nobody says anything, with an id of its own unless one is given."""
+        self._heard += 1
+        return ConversationOpened(
+            id=event_id or f"e{self._heard}", conversation=conversation(by), at=self.clock.now(), user=User(id=by)
+        )
+
+    def entry(
+        self, key: str, text: str = "hello", kind: EntryKind = "said", *, private: bool = False, by: str = ""
+    ) -> Entry:
+        """An entry of the log: the bot's, or the operator's with this id."""
+        return Entry(
+            at=self.clock.now(),
+            author="operator" if by else "bot",
+            by=by,
+            message=Message(text),
+            key=key,
+            kind=kind,
+            private=private,
+        )
+
+    async def logged(self, by: str = "ada", **piece: Any) -> list[tuple[int, int, str]]:
+        """A piece of the log: number, public number and key of each entry."""
+        found = await self.store.log(conversation(by), **piece)
+        return [(one.number, one.public, one.entry.key) for one in found.entries]
+
+    async def remembers(self, limit: int = 1000, *, before: int | None = None) -> list[str]:
+        """What was said in ada's conversation, in the order of the lane."""
+        return [one.message.text for one in await self.store.history(conversation(), limit, before=before)]
 
     async def hears(self, *texts: str, by: str = "ada") -> None:
         """Accept one event per text."""
@@ -202,6 +250,13 @@ class StoreContract:
         assert await user.store.load(conversation()) is None
         assert await user.store.profile("test:ada") is None
         assert list(await user.store.history(conversation(), 10)) == []
+        log = await user.store.log(conversation())
+        assert (log.head, log.public_head, log.entries) == (0, 0, ())
+        assert await user.store.find(conversation(), "u:m1") is None
+        assert list(await user.store.handed_over()) == []
+        assert list(await user.store.closed_handoffs(user.clock.now() - timedelta(days=1))) == []
+        assert list(await user.store.recent(10)) == []
+        assert await user.store.kept("notes", "a") is None
         assert list(await user.store.failed(10)) == []
         assert await user.counts() == Stats()
 
@@ -247,12 +302,29 @@ class StoreContract:
         await user.hears("others keep writing", by="bob")
         assert list(await user.store.accept([said])) == [False]
 
-    async def test_an_id_is_forgotten_after_eight_days(self, user: StoreUser) -> None:
+    async def test_an_id_is_forgotten_after_eight_days_where_nothing_was_said(self, user: StoreUser) -> None:
+        opened = user.opened(event_id="m1")
+        await user.store.accept([opened])
+        assert await user.commits(await user.claims_one())
+        user.clock.passes(days=7, hours=23)
+        assert list(await user.store.accept([opened])) == [False]
+        user.clock.passes(hours=1, seconds=1)
+        assert list(await user.store.accept([opened])) == [True]
+
+    async def test_what_was_said_is_never_accepted_twice_however_old_and_purged(self, user: StoreUser) -> None:
         said = user.said("hi", event_id="m1")
         await user.store.accept([said])
         assert await user.commits(await user.claims_one())
-        user.clock.passes(days=8, seconds=1)
-        assert list(await user.store.accept([said])) == [True]
+        user.clock.passes(days=400)
+        await user.store.purge(user.clock.now())
+        await self.crash(user)
+        assert list(await user.store.accept([said, user.opened(event_id="m1")])) == [False, False]
+        assert await user.logged() == [(1, 1, "u:m1")]
+
+    async def test_one_id_is_one_event_whatever_its_kind(self, user: StoreUser) -> None:
+        opened, said = user.opened(event_id="m1"), user.said("hi", event_id="m1")
+        assert list(await user.store.accept([opened, said])) == [True, False]
+        assert await user.logged() == []
 
     async def test_accept_is_all_or_nothing(self, user: StoreUser) -> None:
         good = user.said("hi")
@@ -260,6 +332,7 @@ class StoreContract:
         with pytest.raises((TypeError, ValueError, NotImplementedError)):
             await user.store.accept([good, bad])
         assert (await user.counts()).waiting == 0
+        assert await user.logged() == []
         assert list(await user.store.accept([good])) == [True]
 
     async def test_accepting_nothing_is_nothing(self, user: StoreUser) -> None:
@@ -505,16 +578,440 @@ class StoreContract:
         assert texts(await user.claims_one()) == ["again"]
 
     async def test_history_gives_the_last_entries_oldest_first(self, user: StoreUser) -> None:
-        entries = [Entry(at=user.clock.now(), author="user", message=_full_message())]
-        entries += [Entry(at=user.clock.now(), author="bot", message=Message(str(n)), name="Bot") for n in range(4)]
-        await user.hears("a", "b", "c")
+        entries = [Entry(at=user.clock.now(), author="operator", message=_full_message(), key="o:x", by="op1")]
+        entries += [
+            Entry(at=user.clock.now(), author="bot", message=Message(str(n)), name="Bot", key=f"b:{n}")
+            for n in range(4)
+        ]
+        await user.store.accept([user.opened() for _ in range(3)])
         await user.commits(await user.claims_one(), entries=entries[:2])
         await user.commits(await user.claims_one())
         await user.commits(await user.claims_one(), entries=entries[2:])
         await self.crash(user)
         assert list(await user.store.history(conversation(), 100)) == entries
         assert list(await user.store.history(conversation(), 2)) == entries[-2:]
+        assert list(await user.store.history(conversation(), 0)) == []
         assert list(await user.store.history(conversation("bob"), 2)) == []
+
+    # ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_what_a_customer_says_is_in_the_log_when_it_is_accepted(self, user: StoreUser) -> None:
+        said = user.said("hi 🍕", event_id="m1")
+        pressed = ButtonPressed(id="p1", conversation=conversation(), at=user.clock.now(), payload="track:42")
+        signal = SignalReceived(id="s1", conversation=conversation(), at=user.clock.now(), name="paid")
+        await user.store.accept([said, signal, pressed])
+        await self.crash(user)
+        log = await user.store.log(conversation())
+        assert (log.head, log.public_head) == (2, 2)
+        assert [one.entry for one in log.entries] == [
+            Entry(at=said.at, author="user", message=Message("hi 🍕"), name="Ada", key="u:m1", by="ada"),
+            Entry(at=pressed.at, author="user", message=Message("track:42"), key="u:p1"),
+        ]
+
+    async def test_an_event_that_is_refused_leaves_no_second_entry(self, user: StoreUser) -> None:
+        said = user.said("hi", event_id="m1")
+        await user.store.accept([said, said])
+        await user.store.accept([said])
+        assert await user.logged() == [(1, 1, "u:m1")]
+
+    async def test_numbers_are_dense_and_public_ones_skip_what_is_private(self, user: StoreUser) -> None:
+        await user.store.accept([user.said(text, event_id=text) for text in ("a", "b")])
+        lane = await user.claims_one()
+        entries = (user.entry("b:1:0"), user.entry("o:n", kind="note", private=True), user.entry("b:1:1"))
+        assert await user.commits(lane, entries=entries)
+        await user.store.accept([user.said("c", event_id="c")])
+        expected = [
+            (1, 1, "u:a"),
+            (2, 2, "u:b"),
+            (3, 3, "b:1:0"),
+            (4, 0, "o:n"),
+            (5, 4, "b:1:1"),
+            (6, 5, "u:c"),
+        ]
+        assert await user.logged() == expected
+        await self.crash(user)
+        assert await user.logged() == expected
+        log = await user.store.log(conversation(), limit=1)
+        assert (log.head, log.public_head) == (6, 5)
+
+    async def test_an_entry_comes_back_as_it_was(self, user: StoreUser) -> None:
+        entry = Entry(
+            at=user.clock.now(),
+            author="operator",
+            message=_full_message(),
+            name="Oya \u202e",
+            key="o:op1:c\x00%_",
+            by="op1",
+            kind="transferred",
+            to="billing",
+            private=True,
+        )
+        await user.hears("a")
+        assert await user.commits(await user.claims_one(), entries=(entry,))
+        (_, logged) = (await user.store.log(conversation())).entries
+        assert (logged.number, logged.public, logged.entry) == (2, 0, entry)
+        found = await user.store.find(conversation(), entry.key)
+        assert found == logged
+        assert await user.store.find(conversation("bob"), entry.key) is None
+        assert await user.store.find(conversation(), "") is None
+
+    async def test_an_entry_whose_key_is_there_is_left_as_it_is_and_takes_no_number(self, user: StoreUser) -> None:
+        await user.hears("a", "b")
+        first, second, note = user.entry("k1", "first"), user.entry("k2"), user.entry("n", private=True)
+        assert await user.commits(await user.claims_one(), entries=(first, first, note))
+        assert await user.commits(
+            await user.claims_one(), entries=(user.entry("k1", "again"), evolve(note, private=False), second)
+        )
+        assert (await user.logged())[2:] == [(3, 3, "k1"), (4, 0, "n"), (5, 4, "k2")]
+        found = await user.store.find(conversation(), "k1")
+        assert found is not None
+        assert found.entry.message.text == "first"
+        log = await user.store.log(conversation())
+        assert (log.head, log.public_head) == (5, 4)
+
+    async def test_the_same_key_in_another_conversation_is_another_entry(self, user: StoreUser) -> None:
+        for name in ("ada", "bob"):
+            await user.hears("a", by=name)
+            assert await user.commits(await user.claims_one(), entries=(user.entry("k"),))
+        assert [one[0] for one in await user.logged("ada")] == [1, 2]
+        assert [one[0] for one in await user.logged("bob")] == [1, 2]
+
+    async def test_what_was_flushed_is_in_the_log_at_once_and_once_after_the_commit_and_a_second_run(
+        self, user: StoreUser
+    ) -> None:
+        await user.store.accept([user.said("a", event_id="a")])
+        lane = await user.claims_one()
+        assert await user.store.flush(lane, 1, [], [user.entry("b:1:0", "said before the crash")])
+        assert await user.logged() == [(1, 1, "u:a"), (2, 2, "b:1:0")]
+        await self.crash(user)
+        lane = await user.claims_one()
+        await user.store.accept([user.said("b", event_id="b")])
+        assert await user.store.flush(lane, 1, [], [user.entry("b:1:0", "again"), user.entry("b:1:1")])
+        entries = tuple(user.entry(f"b:1:{n}") for n in range(3))
+        assert await user.commits(lane, entries=entries)
+        assert await user.logged() == [
+            (1, 1, "u:a"),
+            (2, 2, "b:1:0"),
+            (3, 3, "u:b"),
+            (4, 4, "b:1:1"),
+            (5, 5, "b:1:2"),
+        ]
+        assert await user.remembers() == ["a", "said before the crash", "hello", "hello", "b"]
+
+    async def test_a_fenced_turn_and_a_fenced_flush_write_no_entry(self, user: StoreUser) -> None:
+        await user.store.accept([user.said("a", event_id="a"), user.said("b", event_id="b")])
+        stale = await user.claims_one()
+        assert not await user.commits(stale, seq=2, entries=(user.entry("k"),))
+        assert not await user.store.flush(stale, 2, [user.send("s")], [user.entry("k")])
+        user.clock.passes(seconds=LEASE)
+        lane = await user.claims_one()
+        assert not await user.commits(stale, entries=(user.entry("k"),))
+        assert not await user.store.flush(stale, 1, [user.send("s")], [user.entry("k")])
+        assert await user.commits(lane, release=False)
+        assert not await user.store.flush(lane, 1, [user.send("s")], [user.entry("k")])
+        assert await user.logged() == [(1, 1, "u:a"), (2, 2, "u:b")]
+        assert await user.takes() == []
+
+    async def test_a_turn_that_cannot_be_written_leaves_no_entry(self, user: StoreUser) -> None:
+        await user.store.accept([user.said("a", event_id="a")])
+        lane = await user.claims_one()
+        bad = TimerFired(id="x", conversation=conversation(), at=user.clock.now(), name="n", data={"no": object()})
+        with pytest.raises((TypeError, ValueError, NotImplementedError)):
+            await user.commits(lane, entries=(user.entry("k"),), emits=(bad,))
+        assert await user.logged() == [(1, 1, "u:a")]
+
+    async def test_what_is_said_in_an_emitted_event_follows_what_its_turn_said(self, user: StoreUser) -> None:
+        await user.store.accept([user.said("a", event_id="a")])
+        lane = await user.claims_one()
+        emits = (user.said("x", event_id="x"), user.said("y", "bob", event_id="y"))
+        assert await user.commits(lane, entries=(user.entry("k"),), emits=emits)
+        assert await user.logged() == [(1, 1, "u:a"), (2, 2, "k"), (3, 3, "u:x")]
+        assert await user.logged("bob") == [(1, 1, "u:y")]
+
+    async def test_a_piece_of_the_log_is_what_comes_after_or_before_a_number(self, user: StoreUser) -> None:
+        await user.store.accept([user.opened()])
+        entries = tuple(user.entry(f"k{n}") for n in range(1, 10))
+        assert await user.commits(await user.claims_one(), entries=entries)
+
+        async def numbers(**piece: Any) -> list[int]:
+            return [number for number, _, _ in await user.logged(**piece)]
+
+        assert await numbers() == list(range(1, 10))
+        assert await numbers(after=7) == [8, 9]
+        assert await numbers(after=3, limit=2) == [4, 5]
+        assert await numbers(after=9) == []
+        assert await numbers(after=10**30) == []
+        assert await numbers(after=-5, limit=1) == [1]
+        assert await numbers(before=10, limit=2) == [8, 9]
+        assert await numbers(before=3) == [1, 2]
+        assert await numbers(before=3, after=7) == [1, 2]
+        assert await numbers(before=1) == []
+        assert await numbers(before=10**30, limit=1) == [9]
+
+    async def test_a_public_piece_counts_public_entries_only(self, user: StoreUser) -> None:
+        await user.store.accept([user.opened()])
+        entries = tuple(user.entry(f"k{n}", private=n % 3 != 0) for n in range(12))
+        assert await user.commits(await user.claims_one(), entries=entries)
+        everything = [(1, 1, "k0"), (4, 2, "k3"), (7, 3, "k6"), (10, 4, "k9")]
+        assert await user.logged(public=True) == everything
+        assert await user.logged(public=True, after=-1) == everything
+        assert await user.logged(public=True, after=2) == everything[2:]
+        assert await user.logged(public=True, after=1, limit=2) == everything[1:3]
+        assert await user.logged(public=True, before=5, limit=2) == everything[2:]
+        assert await user.logged(public=True, before=3, limit=1) == everything[1:2]
+        assert await user.logged(public=True, before=4) == everything[:3]
+        log = await user.store.log(conversation(), public=True, after=4)
+        assert (log.head, log.public_head, log.entries) == (12, 4, ())
+
+    async def test_a_piece_has_at_most_a_thousand_entries(self, user: StoreUser) -> None:
+        await user.store.accept([user.opened()])
+        entries = tuple(user.entry(f"k{n}") for n in range(1010))
+        assert await user.commits(await user.claims_one(), entries=entries)
+        assert [len(await user.logged(limit=limit)) for limit in (1, 1000, 5000)] == [1, 1000, 1000]
+        assert [len(await user.logged(before=5000, limit=limit)) for limit in (1, 1000, 5000)] == [1, 1000, 1000]
+        assert len(await user.store.history(conversation(), 5000)) == 1000
+
+    async def test_the_numbering_keeps_its_name_over_restarts_and_a_new_store_has_another(
+        self, user: StoreUser, tmp_path: Path
+    ) -> None:
+        before: Log = await user.store.log(conversation("nobody"))
+        await user.hears("a")
+        await self.crash(user)
+        assert before.id
+        assert (await user.store.log(conversation())).id == before.id
+        (tmp_path / "another").mkdir()
+        other = self.make(tmp_path / "another")
+        await other.open(user.clock)
+        assert (await other.log(conversation())).id != before.id
+        await other.close()
+
+    async def test_history_is_in_the_order_of_the_turns_and_has_only_what_was_said(self, user: StoreUser) -> None:
+        await user.hears("1", "2", "3")
+        taken, note = user.entry("o:t", "", "taken", by="op1"), user.entry("o:n", "psst", "note", private=True)
+        assert await user.commits(await user.claims_one(), entries=(user.entry("b:1:0", "one"), taken))
+        assert await user.commits(await user.claims_one(), entries=(note, user.entry("b:2:0", "two")))
+        await self.crash(user)
+        assert await user.remembers() == ["1", "one", "2", "two", "3"]
+        assert await user.remembers(before=3) == ["1", "one", "2", "two"]
+        assert await user.remembers(2, before=3) == ["2", "two"]
+        assert await user.remembers(3) == ["2", "two", "3"]
+        assert await user.remembers(before=1) == []
+
+    async def test_what_was_said_in_a_failed_event_moves_to_its_new_place_when_it_is_replayed(
+        self, user: StoreUser
+    ) -> None:
+        await user.hears("poison", "b")
+        lane = await user.claims_one()
+        assert await user.commits(lane, error="boom", entries=(user.entry("b:1:e0", "sorry"),))
+        assert await user.remembers() == ["poison", "sorry", "b"]
+        before = await user.logged()
+        assert await user.store.replay(["event:test:ada:1"]) == 1
+        assert await user.remembers() == ["sorry", "b", "poison"]
+        assert await user.remembers(before=3) == ["sorry", "b"]
+        assert await user.logged() == before
+
+    async def test_the_log_stays_whole_when_sixty_speak_at_once(self, user: StoreUser) -> None:
+        async with anyio.create_task_group() as tasks:
+            for n in range(60):
+                tasks.start_soon(user.store.accept, [user.said(str(n), event_id=f"m{n % 40}")])
+        logged = await user.logged()
+        assert [(number, public) for number, public, _ in logged] == [(n, n) for n in range(1, 41)]
+        assert {key for _, _, key in logged} == {f"u:m{n}" for n in range(40)}
+
+    # ── for the desk ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_conversations_with_an_open_handoff_come_longest_waiting_first(self, user: StoreUser) -> None:
+        start = user.clock.now()
+
+        async def hands(name: str, minutes: int | None) -> None:
+            await user.hears("x", by=name)
+            lane = await user.claims_one()
+            handoff = None
+            if minutes is not None:
+                opened_at = start + timedelta(minutes=minutes)
+                handoff = Handoff(id=f"h-{name}", queue="q", reason="r", opened_at=opened_at, operator="op1")
+            assert await user.commits(lane, state=evolve(lane.conversation, handoff=handoff, epoch=1, closed=True))
+
+        for name, minutes in (("ada", 3), ("bob", 1), ("cem", 2), ("dan", None)):
+            await hands(name, minutes)
+        assert [one.id.id for one in await user.store.handed_over()] == ["bob", "cem", "ada"]
+        await hands("cem", None)
+        await self.crash(user)
+        waiting = list(await user.store.handed_over())
+        assert [one.id.id for one in waiting] == ["bob", "ada"]
+        assert waiting[0] == await user.store.load(conversation("bob"))
+
+    async def test_closed_handoffs_are_kept_oldest_first(self, user: StoreUser) -> None:
+        now = user.clock.now()
+
+        def closed(name: str, minutes: int) -> Handoff:
+            return Handoff(
+                id=name,
+                queue="q",
+                reason="r",
+                opened_at=now,
+                operator="op1",
+                operator_name="Oya",
+                taken_at=now,
+                answered_at=now,
+                closed_at=now + timedelta(minutes=minutes),
+                outcome="solved",
+            )
+
+        first, second, third = closed("h1", 1), closed("h2", 2), closed("h3", 3)
+        for name, handoffs in {"ada": (third,), "bob": (first, second)}.items():
+            await user.hears("x", by=name)
+            assert await user.commits(await user.claims_one(), closed=handoffs)
+        await self.crash(user)
+        ada, bob = conversation("ada"), conversation("bob")
+        found = [tuple(one) for one in await user.store.closed_handoffs(now)]
+        assert found == [(bob, first), (bob, second), (ada, third)]
+        later = await user.store.closed_handoffs(now + timedelta(minutes=2))
+        assert [one.id for _, one in later] == ["h2", "h3"]
+        assert list(await user.store.closed_handoffs(now + timedelta(minutes=3, seconds=1))) == []
+
+    async def test_a_closed_handoff_without_its_time_is_refused_before_anything_is_written(
+        self, user: StoreUser
+    ) -> None:
+        await user.hears("x")
+        lane = await user.claims_one()
+        still_open = Handoff(id="h1", queue="", reason="", opened_at=user.clock.now())
+        with pytest.raises(ValueError, match="closed_at"):
+            await user.commits(lane, closed=(still_open,), entries=(user.entry("k"),))
+        assert await user.store.find(conversation(), "k") is None
+        assert await user.commits(lane)
+
+    async def test_the_conversations_where_something_happened_last_come_first(self, user: StoreUser) -> None:
+        start = user.clock.now()
+        for name in ("ada", "bob", "cem"):
+            user.clock.passes(minutes=1)
+            await user.hears("x", by=name)
+        lanes = {lane.conversation.id.id: lane for lane in await user.claims()}
+        user.clock.passes(minutes=1)
+        assert await user.commits(lanes["ada"], sends=(user.send("k", to="dan"),))
+        await self.crash(user)
+
+        async def recent(limit: int, before: datetime | None = None) -> list[tuple[float, str, int]]:
+            found = await user.store.recent(limit, before=before)
+            return [((at - start).total_seconds() / 60, one.id.id, one.version) for at, one in found]
+
+        assert await recent(10) == [(4, "ada", 1), (3, "cem", 0), (2, "bob", 0)]
+        assert await recent(1) == [(4, "ada", 1)]
+        assert await recent(10, start + timedelta(minutes=3)) == [(2, "bob", 0)]
+        assert await recent(1, start + timedelta(minutes=4)) == [(3, "cem", 0)]
+
+    # ── the shelf ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_what_is_kept_on_a_shelf_survives_a_crash_and_is_replaced(self, user: StoreUser) -> None:
+        assert await user.store.keep("notes", "a", b"\x00\xff")
+        assert await user.store.keep("notes", "b", b"")
+        assert await user.store.keep("other", "a", b"other")
+        await self.crash(user)
+        assert await user.store.kept("notes", "a") == b"\x00\xff"
+        assert await user.store.kept("notes", "b") == b""
+        assert await user.store.kept("notes", "c") is None
+        assert await user.store.keep("notes", "a", b"new")
+        assert await user.store.kept("notes", "a") == b"new"
+        assert await user.store.kept("other", "a") == b"other"
+
+    async def test_what_expires_is_gone_by_the_stores_clock(self, user: StoreUser) -> None:
+        until = user.clock.now() + timedelta(minutes=1)
+        await user.store.keep("notes", "a", b"1", expires_at=until)
+        await user.store.keep("notes", "b", b"2")
+        user.clock.passes(seconds=59)
+        assert await user.store.kept("notes", "a") == b"1"
+        assert await user.store.on_shelf("notes") == {"a": b"1", "b": b"2"}
+        user.clock.passes(seconds=1)
+        assert await user.store.kept("notes", "a") is None
+        assert await user.store.on_shelf("notes") == {"b": b"2"}
+        assert await user.store.take_off("notes", "a") is None
+        await user.store.keep("notes", "b", b"3", expires_at=until)
+        assert await user.store.kept("notes", "b") is None
+
+    async def test_keeping_anew_sets_the_time_anew(self, user: StoreUser) -> None:
+        until = user.clock.now() + timedelta(minutes=1)
+        await user.store.keep("notes", "a", b"1", expires_at=until)
+        await user.store.keep("notes", "a", b"2")
+        user.clock.passes(hours=1)
+        assert await user.store.kept("notes", "a") == b"2"
+
+    async def test_only_a_new_key_is_kept_when_that_is_asked_and_an_expired_one_is_new(self, user: StoreUser) -> None:
+        until = user.clock.now() + timedelta(minutes=1)
+        assert await user.store.keep("notes", "a", b"1", expires_at=until, only_new=True)
+        assert not await user.store.keep("notes", "a", b"2", only_new=True)
+        assert await user.store.kept("notes", "a") == b"1"
+        user.clock.passes(minutes=1)
+        assert await user.store.keep("notes", "a", b"3", only_new=True)
+        assert not await user.store.keep("notes", "a", b"4", only_new=True)
+        assert await user.store.kept("notes", "a") == b"3"
+
+    async def test_of_many_who_take_the_same_value_off_the_shelf_one_gets_it(self, user: StoreUser) -> None:
+        await user.store.keep("links", "token", b"once")
+        got: list[bytes | None] = []
+
+        async def take() -> None:
+            got.append(await user.store.take_off("links", "token"))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(take)
+        assert sorted(got, key=bool) == [None] * 19 + [b"once"]
+        assert await user.store.kept("links", "token") is None
+        await self.crash(user)
+        assert await user.store.take_off("links", "token") is None
+
+    async def test_of_many_who_keep_a_new_key_one_does(self, user: StoreUser) -> None:
+        kept: list[bool] = []
+
+        async def keep(n: int) -> None:
+            kept.append(await user.store.keep("names", "oya", str(n).encode(), only_new=True))
+
+        async with anyio.create_task_group() as tasks:
+            for n in range(20):
+                tasks.start_soon(keep, n)
+        assert sorted(kept) == [False] * 19 + [True]
+
+    async def test_a_shelf_is_read_by_prefix_in_the_order_of_its_keys(self, user: StoreUser) -> None:
+        names = [
+            "a%",
+            "a%b",
+            "a_",
+            "a_b",
+            "ab",
+            "aB",
+            "a",
+            "a\x00",
+            "A",
+            "b",
+            "a\U0010ffff",
+            "a'; --",
+            "a\\",
+            "ı",
+            "a*",
+        ]
+        for name in names:
+            await user.store.keep("notes", name, name.encode())
+        await user.store.keep("notes2", "a", b"another shelf")
+
+        async def keys(prefix: str, **more: Any) -> list[str]:
+            return list(await user.store.on_shelf("notes", prefix=prefix, **more))
+
+        for prefix in ("", "a", "a%", "a_", "a\x00", "a\U0010ffff", "a\\", "a*", "%", "ı", "zzz"):
+            assert await keys(prefix) == sorted(name for name in names if name.startswith(prefix))
+        assert await keys("a", limit=2) == sorted(name for name in names if name.startswith("a"))[:2]
+        assert await keys("a", limit=0) == []
+        assert (await user.store.on_shelf("notes", prefix="a%b")) == {"a%b": b"a%b"}
+
+    async def test_a_shelf_without_a_plain_name_and_an_empty_key_are_refused(self, user: StoreUser) -> None:
+        for shelf in ("", "a b", "a:b", "ı", "a\n"):
+            with pytest.raises(ValueError, match="shelf"):
+                await user.store.keep(shelf, "a", b"")
+            with pytest.raises(ValueError, match="shelf"):
+                await user.store.on_shelf(shelf)
+        with pytest.raises(ValueError, match="empty"):
+            await user.store.keep("notes", "", b"")
+
+    # ── dialogs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_positions_are_counted_by_dialog_version_and_state(self, user: StoreUser) -> None:
         def at(state: str, who: str) -> Position:
@@ -684,9 +1181,9 @@ class StoreContract:
     async def test_flushed_rows_leave_before_the_commit_which_leaves_them_alone(self, user: StoreUser) -> None:
         await user.hears("a")
         lane = await user.claims_one()
-        assert await user.store.flush(lane, [user.send("k1")])
+        assert await user.store.flush(lane, 1, [user.send("k1")])
         assert keys(await user.takes()) == ["k1"]
-        assert await user.store.flush(lane, [user.send("k1"), user.send("k2")])
+        assert await user.store.flush(lane, 1, [user.send("k1"), user.send("k2")])
         assert await user.commits(lane, sends=(user.send("k1"), user.send("k2"), user.send("k3")))
         await user.settles("k1")
         assert keys(await user.takes()) == ["k2"]
@@ -697,7 +1194,7 @@ class StoreContract:
         stale = await user.claims_one()
         user.clock.passes(seconds=LEASE)
         await user.claims_one()
-        assert not await user.store.flush(stale, [user.send("k1")])
+        assert not await user.store.flush(stale, 1, [user.send("k1")])
         assert await user.takes() == []
 
     async def test_a_row_to_be_tried_again_waits_its_time_and_blocks_the_rest(self, user: StoreUser) -> None:
@@ -903,7 +1400,7 @@ class StoreContract:
     # ── keeping house ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_purging_forgets_what_is_finished_and_old_and_nothing_else(self, user: StoreUser) -> None:
-        done, failed, waits = (user.said(text, text, event_id="m") for text in ("done", "failed", "waits"))
+        done, failed, waits = (user.opened(name, event_id="m") for name in ("done", "failed", "waits"))
         await user.store.accept([done, failed, waits])
         lanes = {lane.conversation.id.id: lane for lane in await user.claims()}
         await user.commits(
@@ -914,12 +1411,15 @@ class StoreContract:
         outcomes: dict[str, SendState] = {"sent": "sent", "held": "held", "gone": "failed", "waiting": "retry"}
         for key, state in outcomes.items():
             await user.settles(key, state)
-        assert await user.store.purge(user.clock.now()) == 0
-        assert await user.store.purge(user.clock.now() + timedelta(seconds=1)) == 2
+        await user.store.keep("notes", "gone", b"", expires_at=user.clock.now())
+        await user.store.keep("notes", "stays", b"", expires_at=user.clock.now() + timedelta(microseconds=1))
+        assert await user.store.purge(user.clock.now() - timedelta(seconds=1)) == 0
+        assert await user.store.purge(user.clock.now() + timedelta(seconds=1)) == 3
         assert await user.store.purge(user.clock.now() + timedelta(seconds=1)) == 0
         assert list(await user.store.accept([done, failed, waits])) == [True, False, False]
         assert (await user.counts()).sends == {"held": 1, "failed": 1, "waiting": 1}
         assert len(await user.store.failed(10)) == 3
+        assert list(await user.store.on_shelf("notes")) == ["stays"]
 
     async def test_failed_things_come_newest_first_up_to_the_limit(self, user: StoreUser) -> None:
         await user.writes(user.send("k", to="bob"))

@@ -13,11 +13,11 @@ import anyio
 import pytest
 
 from convokit.errors import Conflict, DefinitionError, StoreUnavailable
-from convokit.events import Event
+from convokit.events import Event, SignalReceived
 from convokit.stores import SQLite
 from convokit.stores.sqlite import files, schema
 from convokit.stores.sqlite import writer as writer_module
-from convokit.testing.store_contract import HandClock, StoreUser, texts
+from convokit.testing.store_contract import HandClock, StoreUser, conversation, texts
 
 
 @pytest.fixture
@@ -306,7 +306,7 @@ def test_ending_the_process_says_why_on_standard_error() -> None:
 
 
 async def test_ids_older_than_eight_days_are_forgotten_little_by_little(user: StoreUser) -> None:
-    await user.hears(*map(str, range(300)))
+    await user.store.accept([user.opened() for _ in range(300)])
     while lanes := await user.claims():
         for lane in lanes:
             await user.commits(lane)
@@ -319,13 +319,76 @@ async def test_ids_older_than_eight_days_are_forgotten_little_by_little(user: St
     assert left[-1] <= 5
 
 
+async def test_what_has_expired_on_a_shelf_is_removed_little_by_little(user: StoreUser) -> None:
+    until = user.clock.now() + timedelta(hours=1)
+    for n in range(150):
+        await user.store.keep("notes", f"{n}", b"", expires_at=until)
+    await user.store.keep("notes", "stays", b"")
+    user.clock.passes(hours=1)
+    left = []
+    for n in range(3):
+        await user.hears(f"later {n}", by="bob")
+        left.append(await writer_of(user).run(lambda db: db.execute("SELECT count(*) FROM shelf").fetchone()[0]))
+    assert left == [51, 1, 1]
+
+
+async def test_what_was_said_costs_no_row_among_the_ids_seen(user: StoreUser) -> None:
+    await user.hears("in the log")
+    await user.store.accept([user.opened()])
+    assert await writer_of(user).run(lambda db: db.execute("SELECT count(*) FROM seen").fetchone()[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT entry FROM log WHERE conv = 1 AND number > 5 AND public > 5 ORDER BY number LIMIT 9", "log_number"),
+        ("SELECT entry FROM log WHERE conv = 1 AND key = 'k' AND key != ''", "log_key"),
+        (
+            "SELECT entry FROM log WHERE conv = 1 AND kind = 'said' AND seq < 9 ORDER BY seq DESC, number DESC LIMIT 9",
+            "log_said",
+        ),
+        ("SELECT state FROM lane WHERE handed IS NOT NULL ORDER BY handed, conv", "lane_handed"),
+        (
+            "SELECT state FROM lane WHERE touched > 0 AND touched < 9 ORDER BY touched DESC LIMIT 9",
+            "lane_touched",
+        ),
+        ("SELECT key FROM shelf WHERE shelf = 'notes' AND key >= 'a' ORDER BY key", "PRIMARY KEY"),
+        ("SELECT key FROM shelf WHERE expires <= 9 LIMIT 9", "shelf_expires"),
+        ("SELECT handoff FROM closed JOIN lane USING (conv) WHERE at >= 9 ORDER BY at, row", "closed_at"),
+    ],
+)
+async def test_what_pages_read_often_is_found_by_an_index_and_never_sorted(
+    user: StoreUser, query: str, index: str
+) -> None:
+    plan = await writer_of(user).run(lambda db: db.execute("EXPLAIN QUERY PLAN " + query).fetchall())
+    steps = " / ".join(step[3] for step in plan)
+    assert index in steps
+    assert "SCAN" not in steps.replace("SCAN lane USING INDEX lane_handed", "")
+    assert "TEMP B-TREE" not in steps
+
+
+async def test_a_process_that_only_accepts_reads_and_keeps_as_the_other_does(tmp_path: Path, user: StoreUser) -> None:
+    other = StoreUser(SQLite(tmp_path / "bot.db"), user.clock)
+    await other.store.open(user.clock, claims=False)
+    await other.store.accept([other.said("from the other process", event_id="m1")])
+    await other.store.keep("links", "token", b"once")
+    assert await user.logged() == [(1, 1, "u:m1")]
+    assert await user.store.take_off("links", "token") == b"once"
+    assert await other.store.kept("links", "token") is None
+    assert (await other.store.log(conversation())).id == (await user.store.log(conversation())).id
+    await other.store.close()
+
+
 def everything_in(folder: Path) -> bytes:
     return b"".join(one.read_bytes() for one in folder.iterdir())
 
 
 async def test_what_is_erased_does_not_stay_in_free_pages(tmp_path: Path, user: StoreUser) -> None:
-    await user.hears("canary-4711" * 400)
+    signal = SignalReceived(id="s1", conversation=conversation(), at=user.clock.now(), name="canary-4711" * 400)
+    await user.store.accept([signal])
     await user.commits(await user.claims_one())
+    await user.store.keep("notes", "a", b"canary-4711" * 400)
+    await user.store.take_off("notes", "a")
     await user.store.close()
     assert b"canary-4711" not in everything_in(tmp_path)
 
@@ -366,7 +429,9 @@ async def main():
             await user.hears(str(n), by=name)
             print(f"accepted {name} {n}", flush=True)
             for lane in await user.claims():
-                if await user.commits(lane, sends=(user.send(f"k:{lane.conversation.id}:{lane.events[0].seq}"),)):
+                seq = lane.events[0].seq
+                sends = (user.send(f"k:{lane.conversation.id}:{seq}"),)
+                if await user.commits(lane, sends=sends, entries=(user.entry(f"b:{seq}:0"),)):
                     print(f"committed {lane.conversation.id.id} {lane.events[0].seq}", flush=True)
     async with anyio.create_task_group() as tasks:
         for k in range(8):
@@ -402,5 +467,7 @@ async def test_what_was_answered_before_kill_nine_is_there_after(tmp_path: Path)
         user.clock.passes(minutes=1)
         again = await user.claims()
         assert sum(len(lane.events) for lane in again) == stats.waiting
-        assert await user.store.purge(user.clock.now() + timedelta(days=1)) == stats.turns
+        logs = [await user.store.log(conversation(f"user{k}"), limit=1000) for k in range(8)]
+        assert all([one.number for one in log.entries] == list(range(1, log.head + 1)) for log in logs)
+        assert sum(log.head for log in logs) == 2 * stats.turns + stats.waiting
         await user.store.close()

@@ -14,7 +14,6 @@ from attrs import define, field, frozen
 
 from convokit.abc import Committed, Lane, Send, Timer, Waiting
 from convokit.conversations import ConversationId
-from convokit.events import Event
 from convokit.people import Profile
 from convokit.stores import rows
 from convokit.stores.sqlite import outbox
@@ -111,8 +110,10 @@ class Prepared:
     state: bytes
     sends: tuple[tuple[Send, bytes], ...]
     timers: tuple[tuple[Timer, bytes], ...]
-    emits: tuple[tuple[Event, bytes], ...]
-    entries: tuple[bytes, ...]
+    emits: tuple[rows.Incoming, ...]
+    lines: tuple[rows.Line, ...]
+    closed: tuple[tuple[int, bytes], ...]
+    handed: int | None
     size: int
 
 
@@ -121,12 +122,23 @@ def prepared(turn: Committed) -> Prepared:
     state = codec.encode(turn.conversation)
     sends = tuple((send, codec.encode(send)) for send in turn.sends)
     timers = tuple((timer, codec.encode(timer)) for timer in turn.timers)
-    emits = tuple((event, codec.encode_event(event)) for event in turn.emits)
-    entries = tuple(codec.encode(entry) for entry in turn.entries)
-    pairs = (*sends, *timers, *emits)
-    size = len(state) + sum(map(len, entries)) + sum(len(data) for _, data in pairs)
+    emits = tuple(rows.incoming(event) for event in turn.emits)
+    lines = tuple(rows.line(entry) for entry in turn.entries)
+    closed = rows.ended(turn.closed)
+    size = len(state) + sum(len(data) for _, data in (*sends, *timers, *closed))
+    size += sum(event.size for event in emits) + sum(len(line.data) for line in lines)
     size += len(codec.encode(turn.facts)) if turn.facts else 0
-    return Prepared(turn=turn, state=state, sends=sends, timers=timers, emits=emits, entries=entries, size=size)
+    return Prepared(
+        turn=turn,
+        state=state,
+        sends=sends,
+        timers=timers,
+        emits=emits,
+        lines=lines,
+        closed=closed,
+        handed=rows.handed(turn.conversation),
+        size=size,
+    )
 
 
 @define(eq=False)
@@ -138,31 +150,48 @@ class Lanes:
 
     # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def accept(self, db: sqlite3.Connection, event: Event, data: bytes, now: int) -> bool:
-        """Append an event to its lane unless its id was seen in the last 8 days."""
-        conv = number(db, event.conversation)
-        noted = db.execute(
-            "INSERT INTO seen (conv, id, at, seq) VALUES (?1, ?2, ?3, (SELECT accepted + 1 FROM lane WHERE conv = ?1))"
-            " ON CONFLICT (conv, id) DO UPDATE SET at = excluded.at, seq = excluded.seq WHERE at <= ?4",
-            (conv, event.id, now, now - SEEN_MICROS),
-        )
-        if noted.rowcount == 0:
+    def accept(self, db: sqlite3.Connection, one: rows.Incoming, now: int) -> bool:
+        """Append an event to its lane, and what was said to its log, unless it is in the log or was seen lately."""
+        event, line = one.event, one.line
+        place = event.conversation
+        found = db.execute(
+            "SELECT conv, EXISTS (SELECT 1 FROM log WHERE log.conv = lane.conv AND log.key = ?3 AND log.key != '')"
+            " OR EXISTS (SELECT 1 FROM seen WHERE seen.conv = lane.conv AND seen.id = ?4 AND seen.at > ?5)"
+            " FROM lane WHERE channel = ?1 AND id = ?2",
+            (place.channel, place.id, one.key, event.id, now - SEEN_MICROS),
+        ).fetchone()
+        if found is not None and found[1]:
             return False
-        self.append(db, conv, data, now)
+        conv = number(db, place) if found is None else found[0]
+        if line is None:
+            seq, _, _ = self.append(db, conv, one.data, now)
+            db.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (conv, event.id, now, seq))
+        else:
+            seq, logged, shown = self.append(db, conv, one.data, now, said=1)
+            db.execute(
+                "INSERT INTO log (conv, number, public, seq, key, kind, entry) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (conv, logged, shown, seq, line.key, line.kind, line.data),
+            )
         return True
 
-    def append(self, db: sqlite3.Connection, conv: int, data: bytes, now: int) -> int:
-        """Put an event at the end of its lane, whatever its id. Returns its place."""
-        seq: int = db.execute(
-            "UPDATE lane SET accepted = accepted + 1,"
+    def append(
+        self, db: sqlite3.Connection, conv: int, data: bytes, now: int, *, said: int = 0
+    ) -> tuple[int, int, int]:
+        """Put an event at the end of its lane, whatever its id, and count `said` (0 or 1) entries of the log.
+
+        Returns:
+            Its place, and the newest number and public number of the log.
+        """
+        seq, logged, shown = db.execute(
+            "UPDATE lane SET accepted = accepted + 1, logged = logged + ?4, shown = shown + ?4, touched = ?2,"
             " ready_at = CASE WHEN accepted = done THEN ?2 ELSE ready_at END,"
             " tick = CASE WHEN accepted = done THEN ?3 ELSE tick END,"
             " retrying = CASE WHEN accepted = done THEN 0 ELSE retrying END"
-            " WHERE conv = ?1 RETURNING accepted",
-            (conv, now, next(self.ticks)),
-        ).fetchone()[0]
+            " WHERE conv = ?1 RETURNING accepted, logged, shown",
+            (conv, now, next(self.ticks), said),
+        ).fetchone()
         db.execute("INSERT INTO inbox (conv, seq, at, event) VALUES (?, ?, ?, ?)", (conv, seq, now, data))
-        return seq
+        return seq, logged, shown
 
     def fire_due(self, db: sqlite3.Connection, limit: int, now: int) -> int:
         """Turn due timers into events; their id cannot have been seen, but a stranger's may look like it."""
@@ -272,10 +301,11 @@ class Lanes:
             return False
         conv = lease.conv
         tried = db.execute("SELECT attempts FROM lane WHERE conv = ?", (conv,)).fetchone()[0] if turn.error else 0
-        moved_on = db.execute(
+        before = db.execute(
             "UPDATE lane SET done = ?2, version = ?3, state = ?4, standing = ?5, attempts = 0, ready_at = ?6,"
-            " tick = ?7, retrying = 0"
-            " WHERE conv = ?1 AND done = ?2 - 1 AND version = ?3 - 1 AND accepted >= ?2",
+            " tick = ?7, retrying = 0, touched = ?6, handed = ?8, logged = logged + ?9, shown = shown + ?10"
+            " WHERE conv = ?1 AND done = ?2 - 1 AND version = ?3 - 1 AND accepted >= ?2"
+            " RETURNING logged - ?9, shown - ?10",
             (
                 conv,
                 turn.seq,
@@ -284,9 +314,12 @@ class Lanes:
                 len(conversation.positions),
                 now,
                 next(self.ticks),
+                one.handed,
+                len(one.lines),
+                sum(not line.private for line in one.lines),
             ),
-        )
-        if moved_on.rowcount == 0:
+        ).fetchone()
+        if before is None:
             return False
         if turn.error:
             _keep_failed(db, conversation.id, conv, turn.seq, turn.error, tried + 1, now)
@@ -299,12 +332,37 @@ class Lanes:
         self._set_timers(db, conv, one)
         for profile_id, facts in turn.facts.items():
             _merge(db, profile_id, facts)
-        for event, data in one.emits:
-            self.accept(db, event, data, now)
-        for part, data in enumerate(one.entries):
-            db.execute("INSERT INTO history VALUES (?, ?, ?, ?)", (conv, turn.seq, part, data))
+        _write_lines(db, conv, turn.seq, one.lines, *before)
+        for at, handoff in one.closed:
+            db.execute("INSERT INTO closed (at, conv, handoff) VALUES (?, ?, ?)", (at, conv, handoff))
+        for event in one.emits:
+            self.accept(db, event, now)
         if turn.release:
             self.leases.drop(conversation.id)
+        return True
+
+    def flush(
+        self,
+        db: sqlite3.Connection,
+        lane: Lane,
+        seq: int,
+        sends: Sequence[tuple[Send, bytes]],
+        lines: Sequence[rows.Line],
+        now: int,
+    ) -> bool:
+        """Write rows and entries of the lane's next event ahead of its commit; False when it is fenced."""
+        lease = self.leases.holding(lane.conversation.id, lane.epoch)
+        if lease is None:
+            return False
+        before = db.execute(
+            "UPDATE lane SET logged = logged + ?3, shown = shown + ?4 WHERE conv = ?1 AND done = ?2 - 1"
+            " AND accepted >= ?2 RETURNING logged - ?3, shown - ?4",
+            (lease.conv, seq, len(lines), sum(not line.private for line in lines)),
+        ).fetchone()
+        if before is None:
+            return False
+        self.write_sends(db, sends, now)
+        _write_lines(db, lease.conv, seq, lines, *before)
         return True
 
     @staticmethod
@@ -346,7 +404,11 @@ class Lanes:
         if found is None:
             return False
         conv, before, data = found
-        seq = self.append(db, conv, data, now)
+        seq, _, _ = self.append(db, conv, data, now)
+        db.execute(
+            "UPDATE log SET seq = ?1 WHERE conv = ?2 AND seq = ?3 AND kind = 'said' AND substr(key, 1, 2) = ?4",
+            (seq, conv, before, rows.SAID),
+        )
         db.execute("UPDATE once SET seq = ? WHERE conv = ? AND seq = ?", (seq, conv, before))
         db.execute("UPDATE seen SET seq = ? WHERE conv = ? AND seq = ?", (seq, conv, before))
         return True
@@ -362,6 +424,26 @@ def _keep_failed(
         (rows.event_key(conversation, seq), now, error, attempts, conv, seq),
     )
     return copied.rowcount > 0
+
+
+def _write_lines(
+    db: sqlite3.Connection, conv: int, seq: int, lines: Sequence[rows.Line], logged: int, shown: int
+) -> None:
+    """Add to a log that ends at `logged` and `shown` and whose lane counts `lines` already, as if each were new."""
+    count_again = False
+    for line in lines:
+        public = 0 if line.private else shown + 1
+        written = db.execute(
+            "INSERT INTO log (conv, number, public, seq, key, kind, entry) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (conv, key) WHERE key != '' DO NOTHING",
+            (conv, logged + 1, public, seq, line.key, line.kind, line.data),
+        ).rowcount
+        if written:
+            logged, shown = logged + 1, max(public, shown)
+        else:
+            count_again = True
+    if count_again:
+        db.execute("UPDATE lane SET logged = ?, shown = ? WHERE conv = ?", (logged, shown, conv))
 
 
 def _merge(db: sqlite3.Connection, profile_id: str, facts: Mapping[str, Any]) -> None:

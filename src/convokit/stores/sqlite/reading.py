@@ -1,10 +1,13 @@
-"""What is read, and what is forgotten. Reading runs on a connection of its own, so that it never waits for an fsync."""
+"""What is read, what is kept on shelves, and what is forgotten.
+
+Reading runs on a connection of its own, so that it never waits for an fsync.
+"""
 
 import sqlite3
 from collections import Counter
 
 from convokit.abc import Failed, Stats
-from convokit.conversations import Conversation, ConversationId, Entry
+from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
 from convokit.people import Profile
 from convokit.stores import rows
 from convokit.stores.sqlite.lanes import Leases
@@ -22,14 +25,135 @@ def load(db: sqlite3.Connection, conversation: ConversationId) -> Conversation |
     return None if found is None else rows.read_conversation(found[0], conversation)
 
 
-def history(db: sqlite3.Connection, conversation: ConversationId, limit: int) -> list[Entry]:
-    """The last entries, oldest first."""
+def history(db: sqlite3.Connection, conversation: ConversationId, limit: int, before: int | None) -> list[Entry]:
+    """The last things said, oldest first, in the order of the lane."""
     found = db.execute(
-        "SELECT entry FROM history WHERE conv = (SELECT conv FROM lane WHERE channel = ? AND id = ?)"
-        " ORDER BY seq DESC, part DESC LIMIT ?",
-        (conversation.channel, conversation.id, max(limit, 0)),
+        "SELECT entry FROM log WHERE conv = (SELECT conv FROM lane WHERE channel = ? AND id = ?)"
+        " AND kind = 'said' AND seq < ? ORDER BY seq DESC, number DESC LIMIT ?",
+        (conversation.channel, conversation.id, rows.cursor(before if before is not None else rows.MOST_NUMBER), limit),
     ).fetchall()
     return [codec.decode(Entry, data) for (data,) in reversed(found)]
+
+
+def log(
+    db: sqlite3.Connection, conversation: ConversationId, *, after: int, before: int | None, limit: int, public: bool
+) -> Log:
+    """A piece of a log."""
+    (id_,) = db.execute("SELECT value FROM meta WHERE name = 'log'").fetchone()
+    place = db.execute(
+        "SELECT conv, logged, shown FROM lane WHERE channel = ? AND id = ?", (conversation.channel, conversation.id)
+    ).fetchone()
+    if place is None:
+        return Log(id=f"{id_:016x}")
+    conv, head, public_head = place
+    # A public number is at most the number, and less than it by at most as many as there are private entries: so the
+    # numbers, which the table is ordered by, tell where to look.
+    if before is None:
+        first = rows.cursor(after)
+        found = db.execute(
+            "SELECT number, public, entry FROM log WHERE conv = ?1 AND number > ?2 AND (NOT ?3 OR public > ?2)"
+            " ORDER BY number LIMIT ?4",
+            (conv, first, public, limit),
+        ).fetchall()
+    else:
+        last = rows.cursor(before)
+        end = last + head - public_head if public else last
+        found = db.execute(
+            "SELECT number, public, entry FROM log WHERE conv = ?1 AND number < ?2"
+            " AND (NOT ?3 OR (public > 0 AND public < ?4)) ORDER BY number DESC LIMIT ?5",
+            (conv, end, public, last, limit),
+        ).fetchall()[::-1]
+    entries = tuple(_logged(*one) for one in found)
+    return Log(id=f"{id_:016x}", head=head, public_head=public_head, entries=entries)
+
+
+def find(db: sqlite3.Connection, conversation: ConversationId, key: str) -> Logged | None:
+    """The log's entry with this key."""
+    found = db.execute(
+        "SELECT number, public, entry FROM log WHERE conv = (SELECT conv FROM lane WHERE channel = ? AND id = ?)"
+        " AND key = ? AND key != ''",
+        (conversation.channel, conversation.id, key),
+    ).fetchone()
+    return None if found is None else _logged(*found)
+
+
+def _logged(number: int, public: int, data: bytes) -> Logged:
+    return Logged(number=number, public=public, entry=codec.decode(Entry, data))
+
+
+def handed_over(db: sqlite3.Connection) -> list[Conversation]:
+    """Every conversation with an open handoff, the longest waiting first."""
+    found = db.execute("SELECT state FROM lane WHERE handed IS NOT NULL ORDER BY handed, conv").fetchall()
+    return [codec.decode(Conversation, state) for (state,) in found]
+
+
+def closed_handoffs(db: sqlite3.Connection, since: int) -> list[tuple[ConversationId, Handoff]]:
+    """The handoffs that ended at or after `since`, oldest first."""
+    found = db.execute(
+        "SELECT channel, id, handoff FROM closed JOIN lane USING (conv) WHERE closed.at >= ?"
+        " ORDER BY closed.at, closed.row",
+        (since,),
+    ).fetchall()
+    return [(ConversationId(channel, id_), codec.decode(Handoff, data)) for channel, id_, data in found]
+
+
+def recent(db: sqlite3.Connection, limit: int, before: int | None) -> list[tuple[int, Conversation]]:
+    """The conversations where something happened last, newest first, and when."""
+    found = db.execute(
+        "SELECT touched, channel, id, state FROM lane WHERE touched > 0 AND touched < ? ORDER BY touched DESC LIMIT ?",
+        (rows.MOST_NUMBER if before is None else before, limit),
+    ).fetchall()
+    return [
+        (touched, rows.read_conversation(state, ConversationId(channel, id_))) for touched, channel, id_, state in found
+    ]
+
+
+def kept(db: sqlite3.Connection, shelf: str, key: str, now: int) -> bytes | None:
+    """A value on a shelf that has not expired."""
+    found = db.execute(
+        "SELECT value FROM shelf WHERE shelf = ? AND key = ? AND (expires IS NULL OR expires > ?)", (shelf, key, now)
+    ).fetchone()
+    return None if found is None else bytes(found[0])
+
+
+def on_shelf(db: sqlite3.Connection, shelf: str, prefix: str, limit: int, now: int) -> dict[str, bytes]:
+    """The values whose keys begin with `prefix`: a run of neighbours in the order of the keys."""
+    found: dict[str, bytes] = {}
+    if limit <= 0:
+        return found
+    for key, value in db.execute(
+        "SELECT key, value FROM shelf WHERE shelf = ? AND key >= ? AND (expires IS NULL OR expires > ?) ORDER BY key",
+        (shelf, prefix, now),
+    ):
+        if not key.startswith(prefix) or len(found) == limit:
+            break
+        found[key] = bytes(value)
+    return found
+
+
+def keep(
+    db: sqlite3.Connection, shelf: str, key: str, value: bytes, expires: int | None, only_new: bool, now: int
+) -> bool:
+    """Put a value on a shelf; False when `only_new` and one is there that has not expired."""
+    return bool(
+        db.execute(
+            "INSERT INTO shelf (shelf, key, expires, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (shelf, key) DO UPDATE"
+            " SET expires = excluded.expires, value = excluded.value WHERE NOT ?5 OR shelf.expires <= ?6",
+            (shelf, key, expires, value, only_new, now),
+        ).rowcount
+    )
+
+
+def take_off(db: sqlite3.Connection, shelf: str, key: str, now: int) -> bytes | None:
+    """Remove a value and return it, if it has not expired."""
+    # Compared here: in SQLite 3.40 `RETURNING expires IS NULL` is wrong for a table without row ids.
+    found = db.execute(
+        "DELETE FROM shelf WHERE shelf = ? AND key = ? RETURNING value, expires", (shelf, key)
+    ).fetchone()
+    if found is None:
+        return None
+    value, expires = found
+    return bytes(value) if expires is None or expires > now else None
 
 
 def recall(db: sqlite3.Connection, conversation: ConversationId, seq: int, name: str) -> bytes | None:
@@ -159,5 +283,13 @@ def forget_sent(db: sqlite3.Connection, before: int, limit: int = PIECE) -> int:
         "DELETE FROM outbox WHERE row IN (SELECT row FROM outbox WHERE state NOT IN ('waiting', 'in flight')"
         " AND state IN ('sent', 'withdrawn') AND finished < ?"
         " AND conv NOT IN (SELECT conv FROM lane WHERE accepted > done) LIMIT ?)",
+        (before, limit),
+    ).rowcount
+
+
+def forget_expired(db: sqlite3.Connection, before: int, limit: int = PIECE) -> int:
+    """Forget what was on shelves until `before` at the longest; returns how many."""
+    return db.execute(
+        "DELETE FROM shelf WHERE (shelf, key) IN (SELECT shelf, key FROM shelf WHERE expires <= ? LIMIT ?)",
         (before, limit),
     ).rowcount

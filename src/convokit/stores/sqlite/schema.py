@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from secrets import randbits
 from typing import Literal
 
 from convokit.errors import StoreUnavailable
@@ -20,7 +21,9 @@ TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO meta VALUES ('opened', 0);
 
--- A conversation. Events done + 1 .. accepted wait in the inbox. Times are microseconds since 1970.
+-- A conversation. Events done + 1 .. accepted wait in the inbox. Times are microseconds since 1970. `logged` and
+-- `shown` are the newest number and public number of its log. `touched` is when something was accepted or committed
+-- last (0: never), `handed` when its open handoff began.
 CREATE TABLE lane (
   conv INTEGER PRIMARY KEY,
   channel TEXT NOT NULL,
@@ -34,16 +37,23 @@ CREATE TABLE lane (
   ready_at INTEGER NOT NULL DEFAULT 0,
   tick INTEGER NOT NULL DEFAULT 0,
   retrying INTEGER NOT NULL DEFAULT 0,
+  logged INTEGER NOT NULL DEFAULT 0,
+  shown INTEGER NOT NULL DEFAULT 0,
+  touched INTEGER NOT NULL DEFAULT 0,
+  handed INTEGER,
   UNIQUE (channel, id)
 ) STRICT;
 CREATE INDEX lane_ready ON lane (retrying, ready_at, tick) WHERE accepted > done;
 CREATE INDEX lane_standing ON lane (conv) WHERE standing > 0;
+CREATE INDEX lane_touched ON lane (touched);
+CREATE INDEX lane_handed ON lane (handed, conv) WHERE handed IS NOT NULL;
 
 CREATE TABLE inbox (
   conv INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, event BLOB NOT NULL,
   PRIMARY KEY (conv, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- Ids of events that are in no log: those of others are the log's keys, and known for ever.
 CREATE TABLE seen (
   conv INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY (conv, id)
@@ -94,10 +104,29 @@ CREATE INDEX timer_due ON timer (due);
 
 CREATE TABLE profile (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
-CREATE TABLE history (
-  conv INTEGER NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL, entry BLOB NOT NULL,
-  PRIMARY KEY (conv, seq, part)
+-- What was said, noted and changed. `number` is dense from 1, `public` is dense over the public entries and 0 for the
+-- others, `seq` is the place in the lane of the event that it belongs to. An entry without a key is never a second one.
+-- With row ids, unlike the others: what many conversations say at once is then written to the same few pages.
+CREATE TABLE log (
+  row INTEGER PRIMARY KEY,
+  conv INTEGER NOT NULL, number INTEGER NOT NULL, public INTEGER NOT NULL, seq INTEGER NOT NULL,
+  key TEXT NOT NULL, kind TEXT NOT NULL, entry BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX log_number ON log (conv, number);
+CREATE UNIQUE INDEX log_key ON log (conv, key) WHERE key != '';
+CREATE INDEX log_said ON log (conv, seq, number) WHERE kind = 'said';
+
+CREATE TABLE closed (
+  row INTEGER PRIMARY KEY, at INTEGER NOT NULL, conv INTEGER NOT NULL, handoff BLOB NOT NULL
+) STRICT;
+CREATE INDEX closed_at ON closed (at, row);
+
+-- What transports and desks remember; `expires` is NULL for what stays.
+CREATE TABLE shelf (
+  shelf TEXT NOT NULL, key TEXT NOT NULL, expires INTEGER, value BLOB NOT NULL,
+  PRIMARY KEY (shelf, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX shelf_expires ON shelf (expires) WHERE expires IS NOT NULL;
 """
 
 
@@ -145,6 +174,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> None:
     if not tables:
         for statement in TABLES.split(";\n"):
             db.execute(statement)
+        db.execute("INSERT INTO meta VALUES ('log', ?)", (randbits(63),))  # names the numbering of its logs
         db.execute("PRAGMA application_id = 1668707188")
         db.execute("PRAGMA user_version = 1")
     db.execute("COMMIT")

@@ -16,7 +16,7 @@ from attrs import define
 from filelock import FileLock
 
 from convokit.abc import Clock, Committed, Evidence, Failed, Lane, Send, Settled, Stats, Store
-from convokit.conversations import Conversation, ConversationId, Entry
+from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
 from convokit.errors import Conflict, DefinitionError, StoreUnavailable
 from convokit.events import Event
 from convokit.people import Profile
@@ -36,7 +36,7 @@ EPOCHS_A_RUN = 1 << 32
 
 @define(eq=False)
 class _Tidying:
-    """Forgets ids that are older than 8 days, a few at the end of a transaction that writes anyway."""
+    """Forgets ids older than 8 days and what has expired, a few at the end of a transaction that writes anyway."""
 
     now: int = 0
     """The newest time that a call was given: the writer asks no clock."""
@@ -44,8 +44,9 @@ class _Tidying:
 
     def __call__(self, db: sqlite3.Connection) -> None:
         if self.now >= self._next:
-            forgotten = reading.forget_seen(db, self.now - SEEN_MICROS, TIDY_PIECE)
-            self._next = self.now if forgotten == TIDY_PIECE else self.now + TIDY_EVERY
+            seen = reading.forget_seen(db, self.now - SEEN_MICROS, TIDY_PIECE)
+            expired = reading.forget_expired(db, self.now, TIDY_PIECE)
+            self._next = self.now if TIDY_PIECE in {seen, expired} else self.now + TIDY_EVERY
 
 
 @define(eq=False)
@@ -177,10 +178,9 @@ class SQLite(Store):
     async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
         """Make events durable, all or none."""
         run, now = self._opened()
-        encoded = [(event, codec.encode_event(event)) for event in events]
+        encoded = [rows.incoming(event) for event in events]
         return await run.writer.run(
-            lambda db: [run.lanes.accept(db, event, data, now) for event, data in encoded],
-            size=sum(len(data) for _, data in encoded),
+            lambda db: [run.lanes.accept(db, one, now) for one in encoded], size=sum(one.size for one in encoded)
         )
 
     async def claim(self, worker: str, limit: int, lease: float) -> Sequence[Lane]:
@@ -212,18 +212,15 @@ class SQLite(Store):
         later = None if retry_at is None else rows.micros(retry_at)
         await run.writer.run(lambda db: run.lanes.release(db, lane, retry_at=later, error=error, park=park, now=now))
 
-    async def flush(self, lane: Lane, sends: Sequence[Send]) -> bool:
-        """Write outbox rows ahead of the turn's commit."""
+    async def flush(self, lane: Lane, seq: int, sends: Sequence[Send], entries: Sequence[Entry] = ()) -> bool:
+        """Write outbox rows and log entries ahead of the turn's commit; fenced too when `seq` is not the next event."""
         run, now = self._opened(claims=True)
         encoded = [(send, codec.encode(send)) for send in sends]
-
-        def work(db: sqlite3.Connection) -> bool:
-            if run.lanes.leases.holding(lane.conversation.id, lane.epoch) is None:
-                return False
-            run.lanes.write_sends(db, encoded, now)
-            return True
-
-        return await run.writer.run(work, size=sum(len(data) for _, data in encoded))
+        lines = [rows.line(entry) for entry in entries]
+        return await run.writer.run(
+            lambda db: run.lanes.flush(db, lane, seq, encoded, lines, now),
+            size=sum(len(data) for _, data in encoded) + sum(len(line.data) for line in lines),
+        )
 
     async def recall(self, lane: Lane, seq: int, name: str) -> bytes | None:
         """What `remember` kept."""
@@ -278,9 +275,77 @@ class SQLite(Store):
         """The committed state; a fresh one when events were accepted and nothing was committed."""
         return await self._read(lambda db: reading.load(db, conversation))
 
-    async def history(self, conversation: ConversationId, limit: int) -> Sequence[Entry]:
-        """The last `limit` entries, oldest first."""
-        return await self._read(lambda db: reading.history(db, conversation, limit))
+    async def history(self, conversation: ConversationId, limit: int, *, before: int | None = None) -> Sequence[Entry]:
+        """The last `limit` things said, oldest first, in the order of the turns that they belong to."""
+        return await self._read(lambda db: reading.history(db, conversation, rows.at_most(limit), before))
+
+    async def log(
+        self,
+        conversation: ConversationId,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 200,
+        public: bool = False,
+    ) -> Log:
+        """A piece of the log."""
+        return await self._read(
+            lambda db: reading.log(
+                db, conversation, after=after, before=before, limit=rows.at_most(limit), public=public
+            )
+        )
+
+    async def find(self, conversation: ConversationId, key: str) -> Logged | None:
+        """The log's entry with this key."""
+        return await self._read(lambda db: reading.find(db, conversation, key))
+
+    async def handed_over(self) -> Sequence[Conversation]:
+        """Every conversation with an open handoff, the longest waiting first."""
+        return await self._read(reading.handed_over)
+
+    async def closed_handoffs(self, since: datetime) -> Sequence[tuple[ConversationId, Handoff]]:
+        """The handoffs that ended at or after `since`, oldest first."""
+        first = rows.micros(since)
+        return await self._read(lambda db: reading.closed_handoffs(db, first))
+
+    async def recent(self, limit: int, *, before: datetime | None = None) -> Sequence[tuple[datetime, Conversation]]:
+        """The conversations where something happened last, newest first, and when."""
+        until = None if before is None else rows.micros(before)
+        found = await self._read(lambda db: reading.recent(db, rows.at_most(limit), until))
+        return [(rows.moment(touched), conversation) for touched, conversation in found]
+
+    # ── the shelf ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def keep(
+        self, shelf: str, key: str, value: bytes, *, expires_at: datetime | None = None, only_new: bool = False
+    ) -> bool:
+        """Keep a value; False when `only_new` and the key is there."""
+        rows.check_shelf(shelf, key)
+        expires = None if expires_at is None else rows.micros(expires_at)
+        run, now = self._opened()
+        return await run.writer.run(
+            lambda db: reading.keep(db, shelf, key, value, expires, only_new, now), size=len(value)
+        )
+
+    async def kept(self, shelf: str, key: str) -> bytes | None:
+        """The value under a key."""
+        rows.check_shelf(shelf)
+        _, now = self._opened()
+        return await self._read(lambda db: reading.kept(db, shelf, key, now))
+
+    async def on_shelf(self, shelf: str, *, prefix: str = "", limit: int = 10_000) -> Mapping[str, bytes]:
+        """The values whose keys begin with `prefix`, in the order of the keys."""
+        rows.check_shelf(shelf)
+        _, now = self._opened()
+        return await self._read(lambda db: reading.on_shelf(db, shelf, prefix, limit, now))
+
+    async def take_off(self, shelf: str, key: str) -> bytes | None:
+        """Remove a value and return it; the writer's order decides who gets it."""
+        rows.check_shelf(shelf)
+        run, now = self._opened()
+        return await run.writer.run(lambda db: reading.take_off(db, shelf, key, now))
+
+    # ── people, dialogs, what was given up ──────────────────────────────────────────────────────────────────────────
 
     async def profile(self, profile_id: str) -> Profile | None:
         """A profile by its id."""
@@ -310,13 +375,17 @@ class SQLite(Store):
 
     async def purge(self, before: datetime) -> int:
         """Forget what is finished and older than `before`, in small pieces between other writes."""
-        run, _ = self._opened()
+        run, now = self._opened()
         limit = rows.micros(before)
         forgotten = 0
-        for forget in (reading.forget_seen, reading.forget_sent):
+        for forget in (
+            partial(reading.forget_seen, before=limit),
+            partial(reading.forget_sent, before=limit),
+            partial(reading.forget_expired, before=min(now, limit)),
+        ):
             piece = reading.PIECE
             while piece == reading.PIECE:
-                piece = await run.writer.run(partial(forget, before=limit))
+                piece = await run.writer.run(forget)
                 forgotten += piece
         return forgotten
 
