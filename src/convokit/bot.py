@@ -152,7 +152,9 @@ class Bot(Router):
             yield {"convokit": {self.name: engine}}
 
     def asgi(self, store: Store | str | None = None) -> "App":
-        """The bot's webhooks as an ASGI app: `/CHANNEL` is the transport attached as CHANNEL.
+        """The bot's webhooks and pages as an ASGI app: `/CHANNEL` is the transport attached as CHANNEL.
+
+        The desk's pages are under its name (`/inbox/`), those of a transport under its channel (`/web/`).
 
         Served by itself it runs the bot for its own lifespan. Mounted in a host, the host runs it, by
         `lifespan=bot.lifespan`.
@@ -160,28 +162,26 @@ class Bot(Router):
         Args:
             store: As in `serve`; only for an app that is served by itself.
         """
-        from convokit._engine.door import Receive, Scope, Send, answer, respond  # noqa: PLC0415  see above
+        from convokit._engine.door import Receive, Scope, Send, enter  # noqa: PLC0415  see above
 
         engines: list[Engine] = []
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "lifespan":
                 await _lifespan_protocol(self, store, engines, receive, send)
-            elif scope["type"] == "http":
+            else:
                 shared = scope.get("state", {}).get("convokit", {})
                 engine = shared.get(self.name) or (engines[0] if engines else None)
                 if engine is None:
                     raise DefinitionError(
                         f"bot {self.name} is mounted, but not running: give the host app lifespan=bot.lifespan"
                     )
-                await respond(send, await answer(engine, scope, receive))
-            else:
-                await send({"type": "websocket.close", "code": 1000})
+                await enter(engine, scope, receive, send)
 
         return app
 
     def run(self, store: Store | str | None = None, *, host: str = "127.0.0.1", port: int = 8000) -> None:
-        """Run the bot until it is stopped (SIGINT, SIGTERM), and serve its webhooks if it has any.
+        """Run the bot until it is stopped (SIGINT, SIGTERM), and serve its webhooks and pages if it has any.
 
         Args:
             store: As in `serve`.
@@ -189,11 +189,18 @@ class Bot(Router):
             port: 1 to 65535.
 
         Raises:
-            MissingExtra: A transport takes webhooks and the extra `serve` is not installed.
+            MissingExtra: There are webhooks or pages, and the extra `serve` is not installed.
         """
         from convokit._engine.server import serve_http  # noqa: PLC0415  see above
 
-        serve_http(self.name, self.transports, lambda: self.serve(store), self.asgi(store), host, port)
+        serve_http(
+            self.name,
+            [*self.transports.values(), *([self.desk] if self.desk else [])],
+            lambda: self.serve(store),
+            self.asgi(store),
+            host,
+            port,
+        )
 
 
 async def _lifespan_protocol(

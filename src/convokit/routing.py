@@ -15,6 +15,9 @@ from convokit.events import (
     ConversationOpened,
     Event,
     HandoffClosed,
+    HandoffTransferred,
+    HandoffUnattended,
+    NoteWritten,
     OperatorJoined,
     OperatorReplied,
     SendRequested,
@@ -27,8 +30,8 @@ from convokit.triggers import DIALOG_TIMER
 
 __all__ = ["Action", "Match", "Selected", "Table", "select"]
 
-OPERATORS = (OperatorJoined, OperatorReplied, HandoffClosed)
-"""What comes from the desk."""
+OPERATORS = (OperatorJoined, OperatorReplied, NoteWritten, HandoffTransferred, HandoffUnattended, HandoffClosed)
+"""What comes from the desk, or tells of it."""
 PATIENT = (TimerFired, SignalReceived, SendRequested)
 """What waits while a person has the conversation."""
 

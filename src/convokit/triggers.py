@@ -26,6 +26,8 @@ Params = Mapping[str, str]
 
 DIALOG_TIMER = "dialog:"
 """How the names of the dialogs' own timers begin; a route cannot wait for them."""
+HANDOFF_TIMER = "~handoff"
+"""How the names of the timers begin that end a handoff; neither routes nor reminders can have them."""
 
 
 class Trigger(ABC):
@@ -212,7 +214,12 @@ def no_dialog_timer(pattern: str) -> None:
     """Refuse a timer that no route can ever see.
 
     Raises:
-        DefinitionError: The name begins as the dialogs' own timers do.
+        DefinitionError: The name begins as the dialogs' or the handoffs' own timers do.
     """
+    if pattern.startswith(HANDOFF_TIMER):
+        raise DefinitionError(
+            f'{caller()}: timers named "{HANDOFF_TIMER}…" belong to handoffs: wait for HandoffClosed or '
+            "HandoffTransferred, or choose another name"
+        )
     if pattern.startswith(DIALOG_TIMER):
         raise DefinitionError(f'{caller()}: timers named "{DIALOG_TIMER}…" belong to dialogs; choose another name')

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from attrs import define, field, frozen
 
 from convokit._value import Value
+from convokit.abc import Attendance
 from convokit.conversations import Conversation, ConversationId, Entry
 from convokit.errors import DefinitionError
 from convokit.events import Event
@@ -121,6 +122,7 @@ class Turn:
     _flush: Callable[["Turn"], Awaitable[None]] | None = field(default=None, alias="flush")
     _once: Callable[[str, Callable[[], Awaitable[Any]], Any], Awaitable[Any]] | None = field(default=None, alias="once")
     _typing: Callable[[], None] | None = field(default=None, alias="typing")
+    _attendance: Callable[[str], Attendance] | None = field(default=None, alias="attendance")
 
     # What was recorded; read by the engine.
     replies: list[Message] = field(factory=list, init=False)
@@ -129,6 +131,7 @@ class Turn:
     forgotten: list[str] = field(factory=list, init=False)
     handoff: HandoffWanted | None = field(default=None, init=False)
     dialog: DialogWanted | None = field(default=None, init=False)
+    taken_back: bool = field(default=False, init=False)
 
     def __repr__(self) -> str:
         return f"Turn({type(self.event).__name__} in {self.conversation.id}, {len(self.replies)} replies)"
@@ -137,6 +140,18 @@ class Turn:
     def text(self) -> str:
         """What the event says in words; empty for kinds that say nothing."""
         return self.event.text
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """What the channel says of the circumstances: the page, a product, a cart. A hint, never a proof."""
+        return self.event.context
+
+    def attendance(self, queue: str = "") -> Attendance:
+        """Who is at the desk right now for a queue ("": any); nobody where the bot has no desk.
+
+        Ask before `hand_off`: `if turn.attendance().staffed`. What the desk cannot tell counts as staffed.
+        """
+        return Attendance(operators=0) if self._attendance is None else self._attendance(queue)
 
     async def history(self, limit: int = 20) -> Sequence[Entry]:
         """The last `limit` entries (1 to 1000) of this conversation before this turn, oldest first."""
@@ -202,15 +217,30 @@ class Turn:
             self.reply(saying)
         self.handoff = HandoffWanted(reason=reason, queue=to)
 
+    def take_back(self) -> bool:
+        """Let the bot have the conversation again while it still waits for a person, as after `HandoffUnattended`.
+
+        The handoff ends with the outcome "unattended" when the turn commits, what was postponed comes back, and what
+        this turn says and begins counts.
+
+        Returns:
+            False when an operator has the conversation, or nobody was asked for; then nothing happens.
+        """
+        lease = self.conversation.handoff
+        self.taken_back = lease is not None and not lease.operator
+        return self.taken_back
+
     def remind(self, after: timedelta, name: str, data: Mapping[str, Any] | None = None) -> None:
         """Come back as `TimerFired(name, data)`; a waiting reminder of the same name is replaced.
 
         Raises:
-            ValueError: `after` is negative or `name` is empty.
+            ValueError: `after` is negative, or `name` is empty or begins with "~": those are the engine's own.
         """
         given: object = after
         if not isinstance(given, timedelta) or after < timedelta(0) or not name:
             raise ValueError(f"remind takes a timedelta that is not negative, and a name, not {after!r}, {name!r}")
+        if name.startswith("~"):
+            raise ValueError(f'remind: names that begin with "~" are the engine\'s own; choose another than {name!r}')
         self.reminders[name] = Reminder(name=name, after=after, data=dict(data or {}))
 
     def forget(self, name: str) -> None:

@@ -59,6 +59,7 @@ class Import:
     taken: str
     line: int
     at_start: bool
+    for_types: bool = False
 
 
 @cache
@@ -82,7 +83,7 @@ def sources() -> tuple[Source, ...]:
 
 @cache
 def imports(source: Source) -> tuple[Import, ...]:
-    """Every import of a file, those inside functions and under `TYPE_CHECKING` included."""
+    """Every import of a file, those inside functions and under `TYPE_CHECKING` (`for_types`) included."""
     return tuple(found_imports(source))
 
 
@@ -95,15 +96,22 @@ def found_imports(source: Source) -> Iterator[Import]:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
     }
+    typing = {
+        id(node)
+        for branch in ast.walk(source.tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
     for node in ast.walk(source.tree):
+        when = {"at_start": id(node) not in late, "for_types": id(node) in typing}
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(module=alias.name, taken="", line=node.lineno, at_start=id(node) not in late)
+                yield Import(module=alias.name, taken="", line=node.lineno, **when)
         elif isinstance(node, ast.ImportFrom):
             start = package[: len(package) + 1 - node.level] if node.level else ()
             module = ".".join((*start, *([node.module] if node.module else [])))
             for alias in node.names:
-                yield Import(module=module, taken=alias.name, line=node.lineno, at_start=id(node) not in late)
+                yield Import(module=module, taken=alias.name, line=node.lineno, **when)
 
 
 def room_of(module: str, taken: str) -> str:

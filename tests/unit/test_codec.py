@@ -98,6 +98,11 @@ BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "up_to": st.none() | MOMENT,
     "member": PERSON,
     "data": OBJECT,
+    "context": OBJECT,
+    "epoch": st.none() | st.integers(0, 2**53),
+    "ended": st.booleans(),
+    "to": st.none() | PERSON,
+    "opens_at": st.none() | MOMENT,
     "message": MESSAGE,
     "transcript": st.lists(ENTRY, max_size=2).map(tuple),
 }
@@ -105,7 +110,7 @@ BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
 
 def _strategy(kind: type[Event], name: str) -> st.SearchStrategy[Any]:
     if name == "operator":
-        return (st.none() | PERSON) if kind.__name__ == "HandoffClosed" else PERSON
+        return (st.none() | PERSON) if kind.__name__ in {"HandoffClosed", "HandoffTransferred"} else PERSON
     if name == "raw":
         return UNICODE if kind.__name__ == "MalformedReceived" else JSON
     return BY_FIELD.get(name, UNICODE)

@@ -22,10 +22,13 @@ from convokit.events import (
     ConversationOpened,
     Event,
     HandoffClosed,
+    HandoffTransferred,
+    HandoffUnattended,
     LocationShared,
     MessageDelivered,
     MessageRead,
     MessageReceived,
+    NoteWritten,
     OperatorJoined,
     OperatorReplied,
     SendRequested,
@@ -437,7 +440,7 @@ def everything() -> Table:
     router.text("stop", interrupts=True)(handler("stop"))
     router.text("both")(handler("both late"))
     router.regex("bot.", interrupts=True)(handler("both first"))
-    for kind in (OperatorReplied, HandoffClosed, MessageRead, SendRequested, LocationShared):
+    for kind in (OperatorReplied, HandoffClosed, NoteWritten, MessageRead, SendRequested, LocationShared):
         router.on(kind, interrupts=kind is LocationShared)(handler(kind.__name__))
     router.timer("*")(handler("timer"))
     router.signal("shipped")(handler("signal"))
@@ -453,6 +456,9 @@ PRECEDENCE: list[tuple[Event, Conversation, Action, str | None]] = [
     (happened(OperatorReplied, operator=OPERATOR, message=Message("x")), held, "operator", "OperatorReplied"),
     (happened(HandoffClosed), held, "operator", "HandoffClosed"),
     (happened(HandoffClosed), asked, "operator", "HandoffClosed"),
+    (happened(NoteWritten, operator=OPERATOR, message=Message("x")), asked, "operator", "NoteWritten"),
+    (happened(HandoffTransferred), held, "operator", None),
+    (happened(HandoffUnattended), held, "operator", None),
     # Receipts touch neither handoffs nor dialogs.
     (happened(MessageRead), held, "receipt", "MessageRead"),
     (happened(MessageRead), asked, "receipt", "MessageRead"),

@@ -28,7 +28,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 
 
 def test_every_setting_has_its_bounds_here() -> None:
-    assert set(BOUNDS) == {one.name for one in fields(Settings)}
+    assert set(BOUNDS) == {one.name for one in fields(Settings)} - {"files"}
 
 
 def test_every_docstring_says_the_bounds_that_are_kept() -> None:
@@ -56,6 +56,13 @@ def test_a_count_is_a_whole_number(name: str) -> None:
     value: Any = 2000.5 if name == "body_limit" else 2.5
     with pytest.raises(DefinitionError, match="a whole number"):
         Settings(**{name: value})
+
+
+@pytest.mark.parametrize("wrong", [None, 7, b"files"])
+def test_the_folder_for_files_is_a_path_in_words(wrong: Any) -> None:
+    assert Settings(files="/srv/files").files == "/srv/files"
+    with pytest.raises(DefinitionError, match="Settings: files is a folder's path as a str, not "):
+        Settings(files=wrong)
 
 
 def test_the_pause_doubles_and_has_a_longest() -> None:

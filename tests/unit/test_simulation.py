@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from convokit import Bot, Button, Card, ConversationId, Image, Link, Location, Message, Turn
+from convokit.desks import Local
 from convokit.testing import Simulation
 from convokit.testing.simulation import MONDAY_MORNING, Heard, VirtualClock
 
@@ -120,6 +121,36 @@ async def test_a_channel_that_is_not_there_is_told_with_those_that_are() -> None
         with pytest.raises(ValueError, match="no channel 'fax' here; there are simulation"):
             world.user("Ada", channel="fax")
         assert world.user("Ada", room="lobby").conversation == ConversationId("simulation", "lobby")
+
+
+async def test_operators_take_note_give_on_and_end_as_at_a_desk() -> None:
+    bot = Bot("shop", desk=Local(patience=_after(60), silence=_after(30), saying_expired="Nobody is here."))
+
+    @bot.text("help")
+    async def call(turn: Turn) -> None:
+        turn.hand_off("asked")
+
+    async with Simulation(bot) as world:
+        assert world.desk is not bot.desk
+        assert (world.desk.patience, world.desk.silence) == (_after(60), _after(30))
+        ada, grace, linus = world.user("Ada"), world.operator("Grace"), world.operator("Linus")
+        await ada.says("help")
+        assert await grace.takes(ada)
+        assert not await linus.takes(ada)
+        await grace.notes("careful", about=ada)
+        await grace.transfers(ada, to=linus, note="yours")
+        assert await linus.takes(ada)
+        await linus.transfers(ada, to="kitchen")
+        assert await grace.takes(ada)
+        await grace.closes(ada, outcome="sold", ended=True, note="nice")
+        kept = await world.engine.store.load(ada.conversation)
+        assert kept is not None
+        assert kept.closed
+        assert "(Grace gives Ada to Linus)" in world.lines
+        assert "(Linus gives Ada to kitchen)" in world.lines
+        await ada.says("help")
+        await world.passes(seconds=60)
+        assert ada.hears() == ["Nobody is here."]
 
 
 async def test_a_failing_test_shows_the_conversation() -> None:

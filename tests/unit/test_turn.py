@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from attrs import define
 
-from convokit.conversations import Conversation, ConversationId, Entry
+from convokit.abc import Attendance
+from convokit.conversations import Conversation, ConversationId, Entry, Handoff
 from convokit.dialogs import END, Dialog
 from convokit.errors import DefinitionError
 from convokit.events import MessageReceived
@@ -57,6 +58,7 @@ async def size(turn: Turn, order: Order, answer: str) -> None:
         (lambda turn: turn.remind(timedelta(seconds=-1), "cart"), ValueError, "not negative"),
         (lambda turn: turn.remind(timedelta(1), ""), ValueError, "a name"),
         (lambda turn: turn.remind(60, "cart"), ValueError, "timedelta.*60"),
+        (lambda turn: turn.remind(timedelta(1), "~handoff:patience"), ValueError, "the engine's own"),
         (lambda turn: turn.begin(ordering, "large"), DefinitionError, r"order begins with Order\(…\), not 'large'"),
         (lambda turn: turn.begin(Dialog(Order)), DefinitionError, "has no states"),
     ],
@@ -128,6 +130,28 @@ async def test_history_has_bounds(turn: Turn, limit: int) -> None:
     await turn.history(1)
     await turn.history(1000)
     assert asked == [1, 1000]
+
+
+def test_the_circumstances_are_those_of_the_event(turn: Turn) -> None:
+    assert turn.context == {}
+    page = MessageReceived(id="1", conversation=HERE, at=NOW, text="hi", context={"page": "/cart"})
+    turn.event = page
+    assert turn.context == {"page": "/cart"}
+
+
+def test_where_there_is_no_desk_nobody_is_there(turn: Turn) -> None:
+    assert not turn.attendance().staffed
+    turn._attendance = lambda queue: Attendance(operators=2, waiting=len(queue))
+    assert turn.attendance("sales") == Attendance(operators=2, waiting=5)
+
+
+@pytest.mark.parametrize(("lease", "back"), [(None, False), ("", True), ("grace", False)])
+def test_the_bot_takes_back_only_what_waits(turn: Turn, lease: str | None, back: bool) -> None:
+    if lease is not None:
+        handoff = Handoff(id="h", queue="", reason="", opened_at=NOW, operator=lease)
+        turn.conversation = Conversation(id=HERE, handoff=handoff)
+    assert turn.take_back() is back
+    assert turn.taken_back is back
 
 
 def test_facts_show_what_is_stored_and_what_this_turn_changed() -> None:

@@ -1,7 +1,11 @@
-"""The door for webhooks: a bare ASGI app that any host can mount; bounds first, the transport's word second."""
+"""The one door for the web: webhooks, and the pages of transports and desk; a bare ASGI app that any host can mount.
+
+For a webhook bounds come first and the transport's word second; pages answer for themselves.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import anyio
 
@@ -24,10 +28,58 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-async def answer(engine: Engine, scope: Scope, receive: Receive) -> Answer:
+NOT_FOUND = 4404
+"""How a line that leads nowhere is closed, before it is open: the server answers 403 or 404 to its opening."""
+
+
+async def enter(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer an HTTP request or open a WebSocket: a site's if there is one under this name, else a webhook's."""
+    name, slash, rest = below(scope).removeprefix("/").partition("/")
+    site = engine.sites.get(name)
+    if site is not None and (slash or scope["type"] == "websocket"):
+        await site(_at_site(scope, name), receive, send)
+    elif site is not None:
+        await respond(send, _with_slash(scope, name))
+    elif scope["type"] == "http":
+        await respond(send, await answer(engine, name, rest, scope, receive))
+    else:
+        await send({"type": "websocket.close", "code": NOT_FOUND})
+
+
+def below(scope: Scope) -> str:
+    """The path below where the app is mounted, as frameworks read it; it begins with "/" or is empty."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if _is_below(path, root) else path
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path == root or path.startswith(f"{root.rstrip('/')}/")
+
+
+def _at_site(scope: Scope, name: str) -> Scope:
+    """The scope as a mounted app gets it: the root path grows by the name, the path stays whole."""
+    root: str = scope.get("root_path", "").rstrip("/")
+    path: str = scope["path"]
+    # A proxy in front took the root path away and told it all the same: put it back, or no site would find itself.
+    stripped = bool(root) and not _is_below(path, root)
+    own = f"{root}/{name}"
+    # A site is an app by itself: what a host's router left in the scope would have it make the host's addresses.
+    inner = {key: value for key, value in scope.items() if key not in {"router", "endpoint", "path_params"}}
+    return {**inner, "root_path": own, "app_root_path": own, "path": root + path if stripped else path}
+
+
+def _with_slash(scope: Scope, name: str) -> Answer:
+    """The way to a site's own first page, whose links are relative; no host, which comes from outside, is named."""
+    if scope["method"] not in {"GET", "HEAD"}:
+        return Answer(404, b"not found")
+    query = scope.get("query_string", b"")
+    there = quote(name).encode() + b"/" + (b"?" + query if query else b"")
+    return Answer(307, headers=((b"location", there),))
+
+
+async def answer(engine: Engine, channel: str, rest: str, scope: Scope, receive: Receive) -> Answer:
     """What a webhook call is answered; never raises for what came in."""
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    channel, _, rest = path.strip("/").partition("/")
     transport = engine.transports.get(channel)
     if transport is None or not transport.has_webhook:
         return Answer(404, b"not found")

@@ -2,9 +2,10 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,7 +16,7 @@ from convokit._engine.loops import Bell
 from convokit._engine.outbox import Outbox
 from convokit._engine.settings import Settings
 from convokit._engine.turns import Turns
-from convokit.abc import Clock, Desk, Failed, Received, Request, Stats, Store, Transport
+from convokit.abc import Clock, Desk, Failed, Hint, Received, Request, Site, Stats, Store, Transport
 from convokit.conversations import ConversationId, Entry
 from convokit.errors import DefinitionError, StoreUnavailable, TransportError
 from convokit.events import Event, SendRequested, SignalReceived
@@ -29,7 +30,17 @@ FIRE_BATCH = 500
 
 
 class Engine:
-    """One run of a bot, made by `bot.serve()`. Everything that runs belongs to it; the bot holds nothing of it."""
+    """One run of a bot, made by `bot.serve()`. Everything that runs belongs to it; the bot holds nothing of it.
+
+    Attributes:
+        name: The bot's.
+        transports: By channel.
+        store: Where everything is kept.
+        clock: Tells the time.
+        settings: The numbers of the run.
+        files: The folder for what customers and operators upload; it may not exist yet.
+        sites: The pages of transports and desk, by the first part of their path.
+    """
 
     def __init__(
         self,
@@ -48,6 +59,9 @@ class Engine:
         self.store = store
         self.clock = clock
         self.settings = settings
+        self.files = Path(settings.files or f"{name}-files")
+        self.sites: dict[str, Site] = {}
+        self._watchers: dict[object, Callable[[Hint], None]] = {}
         self._table = table
         self._desk = desk
         self._alarm = Bell()
@@ -65,7 +79,7 @@ class Engine:
             settings=settings,
             app=app,
             show_typing=self.show_typing,
-            flushed=self._sends_wait,
+            flushed=self._flushed,
         )
         self._lanes = Lanes(
             worker=worker,
@@ -75,6 +89,7 @@ class Engine:
             settings=settings,
             sends_wait=self._sends_wait,
             timers_changed=self._alarm.ring,
+            ended=self._ended,
             stirred=self._stir,
         )
         self._outbox = Outbox(
@@ -99,10 +114,19 @@ class Engine:
         """
         wanted = [not event.receipt or self._table.wants(type(event)) for event in events]
         kept = [event for event, wants in zip(events, wanted, strict=True) if wants]
-        fresh = iter(await self.store.accept(kept) if kept else ())
-        if kept:
-            self._lanes.feeder.ring()
-        return [next(fresh) if wants else False for wants in wanted]
+        if not kept:
+            return [False] * len(events)
+        fresh = await self.store.accept(kept)
+        self._lanes.feeder.ring()
+        for event, new in zip(kept, fresh, strict=True):
+            if not new:
+                continue
+            if not event.said:
+                self._lanes.accepted(event)
+            elif self._watchers:
+                self.publish(Hint(conversation=event.conversation))
+        answers = iter(fresh)
+        return [next(answers) if wants else False for wants in wanted]
 
     async def take(self, transport: Transport, request: Request) -> Received:
         """Let a transport read a webhook call, and make what it says durable. Returns what to answer.
@@ -188,6 +212,39 @@ class Engine:
         if transport is not None and transport.capabilities.typing and self._tasks is not None:
             self._tasks.start_soon(_typing, transport, conversation)
 
+    # ── hints ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def publish(self, hint: Hint) -> None:
+        """Tell everybody who watches, in this process and at once. What counts is in the store: a hint may be lost."""
+        for told in tuple(self._watchers.values()):
+            try:
+                told(hint)
+            except Exception:
+                logger.exception("conversation=%s a watcher raised on a hint of %r", hint.conversation, hint.topic)
+
+    def watch(self, told: Callable[[Hint], None]) -> Callable[[], None]:
+        """Have `told` called with every hint, at once and in the engine's own thread; it must not wait.
+
+        Returns:
+            What ends it; twice is once.
+        """
+        mark = object()
+        self._watchers[mark] = told
+
+        def end() -> None:
+            self._watchers.pop(mark, None)
+
+        return end
+
+    def _flushed(self, conversation: ConversationId) -> None:
+        self._sends_wait()
+        if self._watchers:
+            self.publish(Hint(conversation=conversation))
+
+    def _ended(self, event: Event, outcome: str) -> None:
+        if self._watchers:
+            self.publish(Hint(conversation=event.conversation, event=event.id, outcome=outcome))
+
     # ── what can be seen ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def history(self, conversation: ConversationId, limit: int = 20) -> Sequence[Entry]:
@@ -260,6 +317,11 @@ class Engine:
             Conflict: Another process runs on this store.
             StoreUnavailable: The store cannot be opened.
         """
+        if self._desk is not None and self._desk.name in self.transports:
+            raise DefinitionError(
+                f"bot {self.name}: a channel has the desk's name, {self._desk.name!r}, under which the desk's pages "
+                "are served: give the transport another channel=…"
+            )
         for transport in self.transports.values():
             transport.check()
         async with AsyncExitStack() as stack:
@@ -270,6 +332,8 @@ class Engine:
                 await stack.enter_async_context(transport)
             if self._desk is not None:
                 await stack.enter_async_context(self._desk)
+            self._open_sites()
+            stack.callback(self.sites.clear)
             problem: Exception | None = None
             try:
                 async with anyio.create_task_group() as tasks, anyio.create_task_group() as listeners:
@@ -304,6 +368,13 @@ class Engine:
             listeners.start_soon(self._listening, transport)
         if self._desk is not None:
             listeners.start_soon(self._desk.run, self.accept)
+
+    def _open_sites(self) -> None:
+        for channel, transport in self.transports.items():
+            if (site := transport.site(self)) is not None:
+                self.sites[channel] = site
+        if self._desk is not None and (site := self._desk.site(self)) is not None:
+            self.sites[self._desk.name] = site
 
     async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):

@@ -1,23 +1,43 @@
 """Claims lanes that have work, handles their events in order, commits or gives back."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from time import perf_counter
+from typing import TypeVar
 
 import anyio
-from attrs import evolve
+from attrs import define, evolve
 
+from convokit import handoff as rules
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
 from convokit._engine.turns import Turns, Unreadable, with_changes
-from convokit.abc import Clock, Lane, Store
+from convokit.abc import Clock, Committed, Lane, Store, Waiting
 from convokit.conversations import ConversationId
 from convokit.errors import StoreUnavailable
-from convokit.events import Event
+from convokit.events import Event, MalformedReceived
+from convokit.routing import OPERATORS
 from convokit.wire.text import scrub
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@define
+class _Held:
+    """A lane in these hands.
+
+    Attributes:
+        lane: As it is now.
+        lost: Cancelled when somebody else has the lane.
+        turn: Around a handler of the bot's while it runs; cancelled when a person takes the conversation.
+    """
+
+    lane: Lane
+    lost: anyio.CancelScope
+    turn: anyio.CancelScope | None = None
 
 
 class Lanes:
@@ -33,6 +53,7 @@ class Lanes:
         settings: Settings,
         sends_wait: Callable[[], None],
         timers_changed: Callable[[], None],
+        ended: Callable[[Event, str], None],
         stirred: Callable[[], None],
     ) -> None:
         self._worker = worker
@@ -42,7 +63,8 @@ class Lanes:
         self._settings = settings
         self._sends_wait = sends_wait
         self._timers_changed = timers_changed
-        self._held: dict[ConversationId, tuple[Lane, anyio.CancelScope]] = {}
+        self._ended = ended
+        self._held: dict[ConversationId, _Held] = {}
         self.feeder = Feeder(settings.turns_at_once, self._claim, self._work, stirred)
 
     async def _claim(self, free: int) -> Sequence[Lane]:
@@ -55,21 +77,26 @@ class Lanes:
             if not self._held:
                 continue
             try:
-                kept = await self._store.renew([lane for lane, _ in self._held.values()], self._settings.lease)
+                kept = await self._store.renew([one.lane for one in self._held.values()], self._settings.lease)
             except StoreUnavailable as problem:
                 logger.warning("renew failed: %s", problem)
                 continue
-            for conversation, (_, scope) in list(self._held.items()):
+            for conversation, held in list(self._held.items()):
                 if conversation not in kept:
                     logger.warning("conversation=%s lease lost, its turn is cancelled", conversation)
-                    scope.cancel()
+                    held.lost.cancel()
+
+    def accepted(self, event: Event) -> None:
+        """Stop the bot's turn that runs where a person takes the conversation with this event."""
+        held = self._held.get(event.conversation)
+        if held is not None and held.turn is not None and rules.takes_over(held.lane.conversation, event):
+            held.turn.cancel()
 
     async def _work(self, lane: Lane) -> None:
-        scope = anyio.CancelScope()
-        self._held[lane.conversation.id] = (lane, scope)
+        held = self._held[lane.conversation.id] = _Held(lane, anyio.CancelScope())
         try:
-            with scope:
-                await self._events(lane)
+            with held.lost:
+                await self._events(held)
         except StoreUnavailable as problem:
             # The lease runs out, or is void at the next start; until then the lane rests.
             logger.warning("conversation=%s not committed: %s", lane.conversation.id, problem)
@@ -77,18 +104,19 @@ class Lanes:
             del self._held[lane.conversation.id]
         self.feeder.ring()
 
-    async def _events(self, lane: Lane) -> None:
-        while lane.events:
+    async def _events(self, held: _Held) -> None:
+        while held.lane.events:
+            lane = held.lane
             waiting, *left = lane.events
-            release = not left or self.feeder.stopping
             began = perf_counter()
             try:
-                committed, handler = await self._turns.run(lane, waiting, release=release)
+                committed, handler = await self._ran(held, waiting, left)
             except Unreadable as problem:
                 await self._store.release(lane, error=str(problem), park=True)
+                self._ended(waiting.event, "failed")
                 return
             except Exception as problem:  # noqa: BLE001  a handler may raise anything
-                await self._failed(lane, problem, began)
+                await self._failed(held, problem, began)
                 return
             kept = False
             try:
@@ -96,25 +124,53 @@ class Lanes:
                     kept = (await self._store.commit([committed]))[0]
             except (TypeError, ValueError) as problem:
                 # What the turn recorded has no stored form (a lone surrogate in a reply): its handler's fault, no more.
-                await self._failed(lane, problem, began)
+                await self._failed(held, problem, began)
                 return
             self._log(
                 lane, waiting.event, handler, committed.outcome if kept else "fenced", len(committed.sends), began
             )
             if not kept:
                 return
+            self._ended(waiting.event, committed.outcome)
             if committed.sends:
                 self._sends_wait()
             if committed.timers:
                 self._timers_changed()
             if committed.emits:
                 self.feeder.ring()
-            if release:
+            if committed.release:
                 return
-            lane = with_changes(lane, committed, left)
+            held.lane = with_changes(lane, committed, left)
 
-    async def _failed(self, lane: Lane, problem: Exception, began: float) -> None:
+    async def _ran(self, held: _Held, waiting: Waiting, left: Sequence[Waiting]) -> tuple[Committed, str]:
+        """Run a turn, unless a person takes the conversation: before the bot has spoken it is silent then."""
+        lane, event = held.lane, waiting.event
+        release = not left or self.feeder.stopping
+        if isinstance(event, (*OPERATORS, MalformedReceived)):
+            return await self._turns.run(lane, waiting, release=release)
+        if left and any(rules.takes_over(lane.conversation, later.event) for later in left):
+            return self._turns.silenced(lane, waiting, release=release), ""
+        done = await self._unless_taken(held, lambda: self._turns.run(lane, waiting, release=release))
+        # Given up, so that the next claim sees what the person did.
+        return done or (self._turns.silenced(lane, waiting, release=True), "")
+
+    async def _unless_taken(self, held: _Held, run: Callable[[], Awaitable[T]]) -> T | None:
+        """What `run` returns; None when a person took the conversation meanwhile, whatever became of `run`."""
+        done = None
+        with anyio.CancelScope() as turn:
+            held.turn = turn
+            try:
+                done = await run()
+            except Exception:
+                if not turn.cancel_called:
+                    raise
+            finally:
+                held.turn = None
+        return None if turn.cancel_called else done
+
+    async def _failed(self, held: _Held, problem: Exception, began: float) -> None:
         """Undo: nothing was written. Try again later, or keep the event as failed and tell `on_error`."""
+        lane = held.lane
         waiting, attempts = lane.events[0], lane.attempts + 1
         event = waiting.event
         said = scrub(f"{type(problem).__name__}: {problem}")
@@ -142,18 +198,25 @@ class Lanes:
             attempts,
             exc_info=problem,
         )
-        if route is not None and await self._told(lane, problem):
+        if route is not None and await self._told(held, problem):
+            self._ended(event, "failed")
             return
         await self._store.release(lane, error=said, park=True)
+        self._ended(event, "failed")
         self._log(lane, event, "", "failed", 0, began)
 
-    async def _told(self, lane: Lane, problem: Exception) -> bool:
+    async def _told(self, held: _Held, problem: Exception) -> bool:
+        lane = held.lane
         waiting = lane.events[0]
         route = self._turns.table.error_handler(problem)
         if route is None:
             return False
         try:
-            committed = await self._turns.run_error_handler(lane, waiting, problem, route)
+            committed = await self._unless_taken(
+                held, lambda: self._turns.run_error_handler(lane, waiting, problem, route)
+            )
+            if committed is None:
+                return False
             with anyio.CancelScope(shield=True):
                 await self._store.commit([evolve(committed, release=True)])
         except StoreUnavailable:

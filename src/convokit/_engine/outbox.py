@@ -150,10 +150,16 @@ class Outbox:
         match send.desk:
             case "offer":
                 conversation = await self._store.load(send.conversation)
-                transcript = await self._store.history(send.conversation, TRANSCRIPT)
+                # What came after the handoff is in the log already, and is forwarded by rows of its own.
+                transcript = await self._store.history(send.conversation, TRANSCRIPT, before=_seq(send.key) + 1)
                 if conversation is not None:
                     await self._desk.offer(conversation, send.handoff, transcript)
             case "forward":
                 await self._desk.forward(send.conversation, send.handoff, send.message)
             case _:
                 await self._desk.withdraw(send.conversation, send.handoff)
+
+
+def _seq(key: str) -> int:
+    """The place in its lane of the event whose turn wrote a row: `conversation:place:number`."""
+    return int(key.rsplit(":", 2)[1])

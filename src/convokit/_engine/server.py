@@ -1,37 +1,50 @@
-"""A bot run by itself: signals, and a web server where a transport takes webhooks."""
+"""A bot run by itself: signals, and a web server where there are webhooks or pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
 
-from convokit.abc import Transport
+from convokit.abc import Desk, Transport
 from convokit.errors import MissingExtra
+
+WS_FRAME = (64 << 10) + 4096
+"""Bytes of the largest WebSocket frame that the server reads: what pages may send, and a margin for them to refuse."""
+
+
+def has_pages(edge: Transport | Desk) -> bool:
+    """Whether a transport or desk may bring pages of its own."""
+    return type(edge).site is not (Desk if isinstance(edge, Desk) else Transport).site
+
+
+def opens_port(edge: Transport | Desk) -> bool:
+    """Whether it is reached over HTTP."""
+    return has_pages(edge) or (isinstance(edge, Transport) and edge.has_webhook)
 
 
 def serve_http(
     name: str,
-    transports: Mapping[str, Transport],
+    edges: Sequence[Transport | Desk],
     serve: Callable[[], AbstractAsyncContextManager[Any]],
     app: Any,
     host: str,
     port: int,
 ) -> None:
-    """Run until stopped. Without a webhook among the transports no port is opened.
+    """Run until stopped. Where neither transports nor desk are reached over HTTP no port is opened.
 
     Raises:
-        MissingExtra: A transport takes webhooks and the extra `serve` is not installed.
+        MissingExtra: One is, and the extra `serve` is not installed.
         SystemExit: The web server could not listen; it has logged why.
         ConvokitError: As `Bot.serve`.
     """
-    if not any(one.has_webhook for one in transports.values()):
+    if not any(opens_port(one) for one in edges):
         anyio.run(_until_stopped, serve)
         return
     try:
         import uvicorn  # noqa: PLC0415  a web server is an extra
     except ImportError as problem:
-        raise MissingExtra(f"bot {name}: serving webhooks", "serve") from problem
+        raise MissingExtra(f"bot {name}: serving webhooks and pages", "serve") from problem
     problems: list[Exception] = []
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
@@ -43,7 +56,15 @@ def serve_http(
             raise
 
     # One log of its own is enough: access lines would carry the addresses of platforms only.
-    config = uvicorn.Config(watched, host=host, port=port, access_log=False, log_config=None, server_header=False)
+    config = uvicorn.Config(
+        watched,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        ws_max_size=WS_FRAME,
+    )
     try:
         uvicorn.Server(config).run()
     except SystemExit:

@@ -20,6 +20,11 @@ def _between(low: float, high: float) -> Callable[[Any, Any, Any], None]:
     return check
 
 
+def _text(_: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, str):
+        raise DefinitionError(f"Settings: {attribute.name} is a folder's path as a str, not {value!r:.60}")
+
+
 @frozen(kw_only=True, eq=False, repr=False)
 class Settings(Value):
     """The numbers of a run; all have working defaults.
@@ -40,9 +45,10 @@ class Settings(Value):
         body_deadline: Seconds a webhook's body may take to arrive (0.1 to 600); a slower one is answered 408.
         forget_after: Days that finished events' ids and sent messages' rows are kept (8 to 3650); platforms deliver
             again for up to 7 days.
+        files: The folder for what customers and operators upload; left empty, "<bot's name>-files" in the current one.
 
     Raises:
-        DefinitionError: A number is out of its bounds.
+        DefinitionError: A number is out of its bounds, or `files` is no text.
     """
 
     turns_at_once: int = field(default=256, validator=_between(1, 10_000))
@@ -59,6 +65,7 @@ class Settings(Value):
     body_limit: int = field(default=1 << 20, validator=_between(1024, 64 << 20))
     body_deadline: float = field(default=10.0, validator=_between(0.1, 600))
     forget_after: float = field(default=8.0, validator=_between(8, 3650))
+    files: str = field(default="", validator=_text)
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after the given failed attempt (from 1)."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
-from datetime import datetime, timedelta
-from typing import Any, get_type_hints
+from typing import Any, TypeGuard, get_type_hints
 
 from attrs import define, evolve, field
 
 from convokit import handoff as rules
+from convokit._engine.changes import Changes, Speech
+from convokit._engine.operating import Operating, ends_by_time
 from convokit._engine.settings import Settings
-from convokit.abc import Clock, Committed, Desk, Lane, Send, Store, Timer, Transport, Waiting
-from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Offer, Option, Position
+from convokit.abc import Clock, Committed, Desk, Lane, Store, Timer, Transport, Waiting
+from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Option, Position
 from convokit.errors import DefinitionError
 from convokit.events import (
     ButtonPressed,
@@ -18,17 +19,16 @@ from convokit.events import (
     HandoffClosed,
     MalformedReceived,
     MessageReceived,
-    OperatorJoined,
-    OperatorReplied,
     SendRequested,
+    TimerFired,
 )
-from convokit.fitting import fit, resolve
-from convokit.messages import Message
+from convokit.fitting import resolve
 from convokit.people import Profile, User
 from convokit.routes import Route
-from convokit.routing import Selected, Table, select
+from convokit.routing import PATIENT, Selected, Table, select
+from convokit.triggers import HANDOFF_TIMER
 from convokit.turn import NOBODY, Facts, Turn
-from convokit.wire.codec import decode_event, decode_json, encode, encode_event, from_json, to_json
+from convokit.wire.codec import decode_json, encode, encode_event, from_json, to_json
 from convokit.wire.text import scrub
 
 Handler = Callable[[], Awaitable[None]]
@@ -36,25 +36,6 @@ Handler = Callable[[], Awaitable[None]]
 
 class Unreadable(Exception):
     """The event cannot be handled by any handler and is kept as failed at once."""
-
-
-@define(kw_only=True)
-class Changes:
-    """What a turn changes, while it is put together."""
-
-    conversation: Conversation
-    sends: list[Send] = field(factory=list)
-    withdraw: bool = False
-    emits: list[Event] = field(factory=list)
-    entries: list[Entry] = field(factory=list)
-    outcome: str = "handled"
-    handler: str = ""
-    prefix: str = ""
-
-    def key(self, seq: int, *, spoken: bool) -> str:
-        """The next row's key. What the bot says is counted by itself, so that `flush` finds the same keys again."""
-        ours = [one for one in self.sends if (one.by == "bot") is spoken]
-        return f"{self.conversation.id}:{seq}:{self.prefix if spoken else 'd'}{len(ours)}"
 
 
 @define(kw_only=True)
@@ -69,7 +50,13 @@ class Turns:
     settings: Settings
     app: Any
     show_typing: Callable[[ConversationId], None]
-    flushed: Callable[[], None]
+    flushed: Callable[[ConversationId], None]
+    _speech: Speech = field(init=False)
+    _operating: Operating = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._speech = Speech(transports=self.transports, desk=self.desk, settings=self.settings)
+        self._operating = Operating(desk=self.desk, speech=self._speech)
 
     # ── one event ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,29 +72,57 @@ class Turns:
             raise Unreadable(event.reason)
         event, selected = self._selected(event, conversation)
         if isinstance(event, HandoffClosed) and conversation.handoff is not None:
-            event = evolve(event, transcript=await self._since(conversation.id, conversation.handoff))
+            event = evolve(event, transcript=await self._since(conversation.handoff, conversation.id, waiting.seq))
         turn = self._turn(lane, waiting.seq, event)
-        changes = Changes(conversation=conversation, outcome=selected.action, handler=_name(selected))
-        before = self._before(changes, event, selected, waiting.seq, turn.now)
-        if before:
+        changes = self._changes(lane, waiting, turn, selected.action)
+        changes.handler = _name(selected)
+        if await self._before(changes, event, selected):
             await self._handle(turn, changes, selected)
-        self._put_together(turn, changes, waiting)
-        return self._committed(lane, waiting, turn, changes, release=release), changes.handler
+        self._put_together(turn, changes)
+        return self._committed(lane, turn, changes, release=release), changes.handler
 
     async def run_error_handler(self, lane: Lane, waiting: Waiting, error: Exception, route: Route) -> Committed:
         """Tell `on_error`, whose turn is committed while the event is kept among the failed ones."""
         turn = self._turn(lane, waiting.seq, waiting.event)
         turn.error = error
-        # Its own keys: what the failed turn flushed must not swallow what this one says.
-        changes = Changes(conversation=lane.conversation, outcome="failed", handler=route.name, prefix="e")
+        changes = self._changes(lane, waiting, turn, "failed")
+        changes.handler = route.name
         await self._through_middleware(turn, lambda: route.handler(turn))
         await self._begun(turn, changes)
-        self._put_together(turn, changes, waiting)
-        committed = self._committed(lane, waiting, turn, changes, release=True)
+        self._put_together(turn, changes)
+        committed = self._committed(lane, turn, changes, release=True)
         return evolve(committed, error=scrub(f"{type(error).__name__}: {error}"))
 
+    def silenced(self, lane: Lane, waiting: Waiting, *, release: bool) -> Committed:
+        """What to commit of an event whose handler must not speak any more: a person takes the conversation.
+
+        What was due comes back when the bot has it again; what the customer said is in the log for the operator.
+        """
+        event, conversation = waiting.event, lane.conversation
+        if isinstance(event, PATIENT) and not _own_timer(event):
+            conversation = rules.postponed(conversation, encode_event(event).decode())
+        conversation = evolve(
+            conversation,
+            version=conversation.version + 1,
+            user=event.user or conversation.user,
+            closed=conversation.closed and not event.said,
+        )
+        return Committed(
+            epoch=lane.epoch, seq=waiting.seq, conversation=conversation, outcome="silenced", release=release
+        )
+
+    def _changes(self, lane: Lane, waiting: Waiting, turn: Turn, outcome: str) -> Changes:
+        # What on_error says has its own keys: what the failed turn flushed must not swallow it.
+        prefix = "" if turn.error is None else "e"
+        return Changes(conversation=lane.conversation, seq=waiting.seq, now=turn.now, outcome=outcome, prefix=prefix)
+
     def _selected(self, event: Event, conversation: Conversation) -> tuple[Event, Selected]:
-        """What typed options stand for, and who handles it."""
+        """What typed options and a handoff's own timers stand for, and who handles it."""
+        if _own_timer(event):
+            meant = rules.expired(event, conversation)
+            if meant is None:
+                return event, Selected(action="none")
+            event = meant
         offer = conversation.offer if isinstance(event, MessageReceived) and conversation.handoff is None else None
         if offer is None or event.text.startswith("/"):
             return event, select(event, conversation, self.table)
@@ -136,66 +151,45 @@ class Turns:
             memory=deepcopy(dict(conversation.memory)),
             profile=Facts(deepcopy(dict(stored.facts)) if stored else {}),
             app=self.app,
-            history=lambda limit: self.store.history(conversation.id, limit),
+            history=lambda limit: self.store.history(conversation.id, limit, before=seq),
             flush=lambda turn: self._flush(lane, seq, turn),
             once=lambda name, call, function: self._once(lane, seq, name, call, function),
             typing=lambda: self.show_typing(conversation.id),
+            attendance=None if self.desk is None else self.desk.attendance,
         )
 
-    async def _since(self, conversation: ConversationId, lease: Handoff) -> tuple[Entry, ...]:
-        return tuple(one for one in await self.store.history(conversation, 1000) if one.at >= lease.opened_at)
+    async def _since(self, lease: Handoff, conversation: ConversationId, seq: int) -> tuple[Entry, ...]:
+        said = await self.store.history(conversation, 1000, before=seq)
+        return tuple(one for one in said if one.at >= lease.opened_at)
 
     # ── what the engine itself does with an event, before any handler ───────────────────────────────────────────────
 
-    def _before(self, changes: Changes, event: Event, selected: Selected, seq: int, now: datetime) -> bool:
+    async def _before(self, changes: Changes, event: Event, selected: Selected) -> bool:
         """Do the engine's own part. Returns whether a handler is to run."""
         conversation = changes.conversation
         match selected.action:
             case "forward":
                 said = event.as_message()
                 if said is not None and conversation.handoff is not None:
-                    self._tell_desk(changes, seq, "forward", conversation.handoff, said)
+                    self._speech.tell_desk(changes, "forward", conversation.handoff, said)
+                    changes.conversation = rules.asked(conversation, changes.now)
                 return False
             case "postpone":
                 changes.conversation = rules.postponed(conversation, encode_event(event).decode())
                 return False
             case "operator":
-                return self._operator_acted(changes, event, seq, now)
+                return await self._operating.acted(
+                    changes, event, lambda: self._last_word(conversation.id, changes.seq)
+                )
             case "none":
                 changes.outcome = "ignored"
                 return False
             case _:
                 return True
 
-    def _operator_acted(self, changes: Changes, event: Event, seq: int, now: datetime) -> bool:
-        conversation = changes.conversation
-        if isinstance(event, HandoffClosed):
-            lease = conversation.handoff
-            if lease is None:
-                changes.outcome = "ignored"
-                return False
-            self._tell_desk(changes, seq, "withdraw", lease, Message())
-            again = [decode_event(one.encode()) for one in conversation.postponed]
-            changes.emits += [evolve(one, id=f"{one.id}~{seq}") for one in again]
-            changes.conversation = rules.closed(conversation)
-            return True
-        operator = event.operator if isinstance(event, OperatorJoined | OperatorReplied) else NOBODY
-        if isinstance(event, OperatorReplied) and not rules.may_speak(conversation, operator):
-            changes.outcome = "ignored"
-            return False
-        joined = rules.taken(conversation, operator, _handoff_id(conversation.id, seq), now)
-        if joined is None:
-            changes.outcome = "ignored"
-            return False
-        fresh = conversation.handoff is None or not conversation.handoff.operator
-        changes.withdraw = fresh
-        changes.conversation = joined
-        if isinstance(event, OperatorReplied):
-            self._say(changes, seq, event.message, by="operator")
-            changes.entries.append(
-                Entry(at=now, author="operator", name=operator.name or operator.id, message=event.message)
-            )
-        return True
+    async def _last_word(self, conversation: ConversationId, seq: int) -> Entry | None:
+        said = await self.store.history(conversation, 1, before=seq)
+        return said[-1] if said else None
 
     # ── handlers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,8 +204,11 @@ class Turns:
             match = selected.match
             turn.params = match.params
             await self._through_middleware(turn, lambda: match.route.handler(turn))
+        elif ends_by_time(turn.event) and self.desk is not None and self.desk.saying_expired:
+            turn.reply(self.desk.saying_expired)
         await self._begun(turn, changes)
-        if isinstance(turn.event, HandoffClosed) and turn.dialog is None and turn.handoff is None:
+        returned = turn.conversation.handoff is not None and changes.conversation.handoff is None
+        if returned and turn.dialog is None and turn.handoff is None:
             await self._resumed(turn, changes)
 
     async def _through_middleware(self, turn: Turn, handler: Handler) -> None:
@@ -226,8 +223,10 @@ class Turns:
         changes.conversation = changes.conversation.standing(after, position.user)
 
     async def _begun(self, turn: Turn, changes: Changes) -> None:
+        if turn.taken_back and rules.nobody_has(changes.conversation):
+            self._operating.took_back(changes)
         wanted = turn.dialog
-        if wanted is None:
+        if wanted is None or changes.mute:
             return
         position = None
         if wanted.dialog is not None:
@@ -249,28 +248,20 @@ class Turns:
 
     # ── putting together ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _put_together(self, turn: Turn, changes: Changes, waiting: Waiting) -> None:
-        seq, event, was = waiting.seq, turn.event, turn.conversation
-        said = event.as_message() if event.said else None
-        if said is not None:
-            author = Entry(at=event.at, author="user", name=turn.user.name, message=said)
-            changes.entries.insert(0, author)
-        silent = changes.conversation.handoff is not None
+    def _put_together(self, turn: Turn, changes: Changes) -> None:
+        event, was = turn.event, turn.conversation
+        silent = changes.mute or changes.conversation.handoff is not None
         # A question that was answered offers nothing any more, whatever is said instead.
         offer = was.offer if changes.conversation.positions == was.positions else None
         if turn.replies and not silent:
             for message in turn.replies:
-                offer = self._say(changes, seq, message, by="bot") or offer
-                changes.entries.append(Entry(at=turn.now, author="bot", message=message))
+                offer = self._speech.bot_says(changes, message) or offer
         if turn.handoff is not None and not silent:
-            if self.desk is None:
-                raise DefinitionError('turn.hand_off: this bot has no desk: Bot("name", desk=…)')
-            opened = rules.opened(changes.conversation, turn.handoff, _handoff_id(was.id, seq), turn.now)
-            changes.conversation = opened
-            if opened.handoff is not None:
-                self._tell_desk(changes, seq, "offer", opened.handoff, Message())
+            self._operating.opens(changes, turn.handoff, event)
+        if changes.conversation.handoff is not was.handoff:
+            self._operating.watch(changes, was)
         for index, (to, message) in enumerate(turn.elsewhere):
-            wanted_id = f"send:{was.id}:{seq}:{index}"
+            wanted_id = f"send:{was.id}:{changes.seq}:{index}"
             changes.emits.append(SendRequested(id=wanted_id, conversation=to, at=turn.now, message=message))
         memory = to_json(turn.memory) if turn.memory else {}
         changes.conversation = evolve(
@@ -279,11 +270,12 @@ class Turns:
             user=event.user or was.user,
             memory=memory,
             offer=offer,
+            closed=changes.conversation.closed and not event.said,
         )
 
-    def _committed(self, lane: Lane, waiting: Waiting, turn: Turn, changes: Changes, *, release: bool) -> Committed:
+    def _committed(self, lane: Lane, turn: Turn, changes: Changes, *, release: bool) -> Committed:
         conversation = changes.conversation
-        timers = tuple(
+        reminders = (
             Timer(
                 conversation=conversation.id,
                 name=one.name,
@@ -296,60 +288,32 @@ class Turns:
         facts = turn.profile.changes
         return Committed(
             epoch=lane.epoch,
-            seq=waiting.seq,
+            seq=changes.seq,
             conversation=conversation,
             sends=tuple(changes.sends),
             withdraw=changes.withdraw,
-            timers=timers,
-            cancelled=tuple(turn.forgotten),
+            timers=(*reminders, *changes.timers),
+            cancelled=(*turn.forgotten, *changes.cancelled),
             facts={_profile_id(conversation.id, turn.user): to_json(facts)} if facts else {},
             emits=tuple(changes.emits),
             entries=tuple(changes.entries),
+            closed=tuple(changes.closed),
             outcome=changes.outcome,
             release=release,
         )
 
-    def _say(self, changes: Changes, seq: int, message: Message, *, by: str) -> Offer | None:
-        """Fit a message to its channel and add its rows. Returns what it offers."""
-        conversation = changes.conversation
-        fitted = fit(message, self._transport(conversation.id).capabilities)
-        for one in fitted.messages:
-            self._add(changes, seq, message=one, by=by)
-        return fitted.offer
-
-    def _tell_desk(self, changes: Changes, seq: int, call: str, lease: Handoff, message: Message) -> None:
-        self._add(changes, seq, message=message, by="customer", desk=call, handoff=lease)
-
-    def _add(self, changes: Changes, seq: int, **what: Any) -> None:
-        changes.sends.append(
-            Send(
-                key=changes.key(seq, spoken=what["by"] == "bot"),
-                conversation=changes.conversation.id,
-                expires_at=self.clock.now() + timedelta(seconds=self.settings.give_up_after),
-                **what,
-            )
-        )
-
-    def _transport(self, conversation: ConversationId) -> Transport:
-        transport = self.transports.get(conversation.channel)
-        if transport is None:
-            known = ", ".join(self.transports) or "none"
-            raise DefinitionError(
-                f"{conversation}: no transport is attached as {conversation.channel!r}; attached: {known}"
-            )
-        return transport
-
     # ── the verbs that wait ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def _flush(self, lane: Lane, seq: int, turn: Turn) -> None:
-        """Write the rows of what was said so far ahead of the commit, under the keys that the commit will give them."""
+        """Write what was said so far ahead of the commit, under the keys that the commit will give it."""
         if lane.conversation.handoff is not None or not turn.replies:
             return
-        ahead = Changes(conversation=lane.conversation)
+        prefix = "" if turn.error is None else "e"
+        ahead = Changes(conversation=lane.conversation, seq=seq, now=turn.now, prefix=prefix)
         for message in turn.replies:
-            self._say(ahead, seq, message, by="bot")
-        if await self.store.flush(lane, ahead.sends):
-            self.flushed()
+            self._speech.bot_says(ahead, message)
+        if await self.store.flush(lane, seq, ahead.sends, ahead.entries):
+            self.flushed(lane.conversation.id)
 
     async def _once(self, lane: Lane, seq: int, name: str, call: Callable[[], Awaitable[Any]], function: Any) -> Any:
         kept = await self.store.recall(lane, seq, name)
@@ -397,8 +361,8 @@ def _name(selected: Selected) -> str:
     return selected.match.route.name if selected.match is not None else selected.action
 
 
-def _handoff_id(conversation: ConversationId, seq: int) -> str:
-    return f"{conversation}:{seq}"
+def _own_timer(event: Event) -> TypeGuard[TimerFired]:
+    return isinstance(event, TimerFired) and event.name.startswith(HANDOFF_TIMER)
 
 
 def _profile_id(conversation: ConversationId, user: User) -> str:

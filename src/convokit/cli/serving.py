@@ -6,6 +6,7 @@ import sys
 from threading import current_thread, main_thread
 
 from convokit import Bot, DefinitionError
+from convokit._engine.server import has_pages
 from convokit.abc import Transport
 from convokit.cli.speaking import FINE, WRONG, log_to, say
 
@@ -30,6 +31,8 @@ def run(bot: Bot, target: str, store: str | None, host: str, port: int) -> int:
     say(f"{bot.name}, on {store or f'{bot.name}.db'}")
     for transport in bot.transports.values():
         say(f"  {way_in(transport, host, port)}")
+    if bot.desk is not None and has_pages(bot.desk):
+        say(f"  {bot.desk.name}: pages at {address(bot.desk.name, host, port)}/")
     sys.stdout.flush()
     if current_thread() is main_thread():
         # The web server hands the signal that stopped it back when it has: SIGTERM shall then end us as Ctrl-C does.
@@ -44,10 +47,17 @@ def run(bot: Bot, target: str, store: str | None, host: str, port: int) -> int:
 
 def way_in(transport: Transport, host: str, port: int) -> str:
     """How a channel's events come in, on one line."""
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{transport.channel}"
+    at = address(transport.channel, host, port)
     public = str(getattr(transport, "public_url", "") or "")
     if getattr(transport, "mode", "") == "polling":
         return f"{transport.channel}: polling"
+    if has_pages(transport):
+        return f"{transport.channel}: pages at {at}/"
     if transport.has_webhook:
-        return f"{transport.channel}: webhook {address}" + (f", from {public}" if public else "")
+        return f"{transport.channel}: webhook {at}" + (f", from {public}" if public else "")
     return f"{transport.channel}: listens by itself"
+
+
+def address(name: str, host: str, port: int) -> str:
+    """Where a channel or the desk is reached on this machine."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{name}"

@@ -1,17 +1,24 @@
 """A desk in this process: operators speak through its methods."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import anyio
 from attrs import define, field
 
-from convokit.abc import Accept, Desk
+from convokit.abc import Accept, Attendance, Desk
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff
 from convokit.errors import Unreachable
-from convokit.events import Event, HandoffClosed, OperatorJoined, OperatorReplied
+from convokit.events import (
+    Event,
+    HandoffClosed,
+    HandoffTransferred,
+    NoteWritten,
+    OperatorJoined,
+    OperatorReplied,
+)
 from convokit.messages import Message
 from convokit.people import User
 
@@ -22,7 +29,7 @@ class Case:
 
     Attributes:
         conversation: Its name.
-        handoff: The lease, as it was when the conversation was offered.
+        handoff: The lease, as it was when the conversation was offered last.
         transcript: What was said before, oldest first.
         heard: What the customer said since, oldest first.
     """
@@ -39,13 +46,33 @@ class Local(Desk):
     It keeps its cases in memory: after a restart they are gone from it, while the handoffs stand in the store;
     operators can go on speaking there by the conversation's name.
 
+    Args:
+        silence: How long a customer waits for an operator's answer before the conversation goes back to the queue;
+            None: for ever.
+        patience: How long a conversation waits in the queue before the bot has it again; None: for ever.
+        saying_expired: What the bot says then.
+
     Attributes:
         cases: The open cases by conversation, the longest waiting first.
+        operators: How many operators are there; None: it cannot tell. Set it as they come and go.
+        opens_at: When somebody is expected (UTC), while nobody is there.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, silence: timedelta | None = None, patience: timedelta | None = None, saying_expired: str = ""
+    ) -> None:
+        self.silence = silence
+        self.patience = patience
+        self.saying_expired = saying_expired
         self.cases: dict[ConversationId, Case] = {}
+        self.operators: int | None = None
+        self.opens_at: datetime | None = None
         self._accept: Accept | None = None
+
+    def attendance(self, queue: str) -> Attendance:
+        """Who is there, the same for every queue, and how many cases were offered to this one."""
+        waiting = sum(1 for one in self.cases.values() if queue in {"", one.handoff.queue})
+        return Attendance(operators=self.operators, waiting=waiting, opens_at=self.opens_at)
 
     async def run(self, accept: Accept) -> None:
         """Take what operators do until cancelled."""
@@ -56,10 +83,9 @@ class Local(Desk):
             self._accept = None
 
     async def offer(self, conversation: Conversation, handoff: Handoff, transcript: Sequence[Entry]) -> None:
-        """Open a case."""
-        self.cases.setdefault(
-            conversation.id, Case(conversation=conversation.id, handoff=handoff, transcript=tuple(transcript))
-        )
+        """Open a case; one that came back keeps what was read in it."""
+        case = Case(conversation=conversation.id, handoff=handoff, transcript=tuple(transcript))
+        self.cases.setdefault(conversation.id, case).handoff = handoff
 
     async def forward(self, conversation: ConversationId, handoff: Handoff, message: Message) -> None:
         """Add what the customer said to the case."""
@@ -70,18 +96,57 @@ class Local(Desk):
         del handoff
         self.cases.pop(conversation, None)
 
-    async def join(self, conversation: ConversationId, operator: User) -> None:
-        """The operator takes the conversation. Raises `Unreachable` while no engine runs."""
-        await self._hand_in(OperatorJoined(**_new(conversation), operator=operator))
+    async def join(self, conversation: ConversationId, operator: User, *, epoch: int | None = None) -> None:
+        """The operator takes the conversation. Raises `Unreachable` while no engine runs.
 
-    async def reply(self, conversation: ConversationId, operator: User, message: Message | str) -> None:
+        With `epoch`, only if who speaks has not changed since it was that: so for all that operators do.
+        """
+        await self._hand_in(OperatorJoined(**_new(conversation), operator=operator, epoch=epoch))
+
+    async def reply(
+        self, conversation: ConversationId, operator: User, message: Message | str, *, epoch: int | None = None
+    ) -> None:
         """The operator speaks; the first word takes the conversation. Raises `Unreachable` while no engine runs."""
         whole = message if isinstance(message, Message) else Message(message)
-        await self._hand_in(OperatorReplied(**_new(conversation), operator=operator, message=whole))
+        await self._hand_in(OperatorReplied(**_new(conversation), operator=operator, message=whole, epoch=epoch))
 
-    async def close(self, conversation: ConversationId, operator: User | None = None, outcome: str = "") -> None:
-        """The conversation goes back to the bot. Raises `Unreachable` while no engine runs."""
-        await self._hand_in(HandoffClosed(**_new(conversation), operator=operator, outcome=outcome))
+    async def note(self, conversation: ConversationId, operator: User, message: Message | str) -> None:
+        """The operator leaves a note for colleagues. Raises `Unreachable` while no engine runs."""
+        whole = message if isinstance(message, Message) else Message(message)
+        await self._hand_in(NoteWritten(**_new(conversation), operator=operator, message=whole))
+
+    async def transfer(
+        self,
+        conversation: ConversationId,
+        operator: User | None,
+        *,
+        to: User | None = None,
+        queue: str = "",
+        note: str = "",
+        epoch: int | None = None,
+    ) -> None:
+        """The operator gives the conversation to a colleague or to a queue. Raises `Unreachable` while no engine runs.
+
+        Without an operator it goes back to the queue because whoever had it fell silent or left.
+        """
+        await self._hand_in(
+            HandoffTransferred(**_new(conversation), operator=operator, to=to, queue=queue, note=note, epoch=epoch)
+        )
+
+    async def close(
+        self,
+        conversation: ConversationId,
+        operator: User | None = None,
+        outcome: str = "",
+        *,
+        ended: bool = False,
+        note: str = "",
+        epoch: int | None = None,
+    ) -> None:
+        """The conversation goes back to the bot, or is `ended`. Raises `Unreachable` while no engine runs."""
+        await self._hand_in(
+            HandoffClosed(**_new(conversation), operator=operator, outcome=outcome, ended=ended, note=note, epoch=epoch)
+        )
 
     async def _hand_in(self, event: Event) -> None:
         if self._accept is None:

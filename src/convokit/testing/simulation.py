@@ -218,15 +218,36 @@ class Operator:
         await self._world.desk.join(person.conversation, self.user)
         await self._world.settles()
 
+    async def takes(self, person: Person) -> bool:
+        """Take the person's conversation. Returns whether this operator has it now."""
+        await self.joins(person)
+        conversation = await self._world.engine.store.load(person.conversation)
+        lease = conversation.handoff if conversation is not None else None
+        return lease is not None and lease.operator == self.user.id
+
     async def says(self, text: Message | str, to: Person) -> None:
         """Say something to the person."""
         await self._world.desk.reply(to.conversation, self.user, text)
         await self._world.settles()
 
-    async def closes(self, person: Person, outcome: str = "") -> None:
-        """Give the person's conversation back to the bot."""
-        self._world.note(f"({self.user.name} gives {person.user.name} back)")
-        await self._world.desk.close(person.conversation, self.user, outcome)
+    async def notes(self, text: Message | str, about: Person) -> None:
+        """Leave a note for colleagues."""
+        self._world.note(f"({self.user.name} notes on {about.user.name})")
+        await self._world.desk.note(about.conversation, self.user, text)
+        await self._world.settles()
+
+    async def transfers(self, person: Person, *, to: "Operator | str", note: str = "") -> None:
+        """Give the person's conversation to another operator, or to a queue by its name."""
+        who = to.user if isinstance(to, Operator) else None
+        queue = to if isinstance(to, str) else ""
+        self._world.note(f"({self.user.name} gives {person.user.name} to {who.name if who else queue})")
+        await self._world.desk.transfer(person.conversation, self.user, to=who, queue=queue, note=note)
+        await self._world.settles()
+
+    async def closes(self, person: Person, outcome: str = "", *, ended: bool = False, note: str = "") -> None:
+        """Give the person's conversation back to the bot, or end it."""
+        self._world.note(f"({self.user.name} {'ends with' if ended else 'gives back'} {person.user.name})")
+        await self._world.desk.close(person.conversation, self.user, outcome, ended=ended, note=note)
         await self._world.settles()
 
     def sees(self, person: Person) -> list[str]:
@@ -251,7 +272,7 @@ class Simulation:
     Attributes:
         engine: The running engine.
         clock: The virtual clock.
-        desk: The operators' desk.
+        desk: The operators' desk; it is as patient as the bot's own.
     """
 
     def __init__(
@@ -265,7 +286,8 @@ class Simulation:
     ) -> None:
         self.bot = bot
         self.clock = VirtualClock(start)
-        self.desk = Local()
+        own = bot.desk or Local()
+        self.desk = Local(silence=own.silence, patience=own.patience, saying_expired=own.saying_expired)
         self.engine: Engine
         self._store = store or Memory()
         # Nobody else writes to the store and virtual months pass in one step: no polling, purges by the month.
