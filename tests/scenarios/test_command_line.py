@@ -32,7 +32,7 @@ def ran(folder: Path, *words: str, typed: str = "", **environment: str) -> subpr
 
 
 def test_the_demo_answers_what_is_piped_in_and_ends(tmp_path: Path) -> None:
-    result = ran(tmp_path, "demo", typed=ORDER)
+    result = ran(tmp_path, "demo", "--terminal", typed=ORDER)
     assert result.returncode == 0, result.stderr
     assert result.stdout.endswith(f"bot › {DONE}\n")
     assert result.stderr == ""
@@ -40,7 +40,7 @@ def test_the_demo_answers_what_is_piped_in_and_ends(tmp_path: Path) -> None:
 
 def test_a_demo_killed_in_the_middle_of_an_order_goes_on_where_it_was(tmp_path: Path) -> None:
     with subprocess.Popen(
-        convokit("demo"),
+        convokit("demo", "--terminal"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=tmp_path,
@@ -56,7 +56,7 @@ def test_a_demo_killed_in_the_middle_of_an_order_goes_on_where_it_was(tmp_path: 
                 break
         killed.kill()
     assert killed.returncode == -signal.SIGKILL
-    result = ran(tmp_path, "demo", typed="12 Crane St\n")
+    result = ran(tmp_path, "demo", "--terminal", typed="12 Crane St\n")
     assert result.returncode == 0, result.stderr
     assert "bot › Where shall we bring it?\nyou › 12 Crane St\n" in result.stdout
     assert result.stdout.endswith(f"bot › {DONE}\n")
@@ -76,7 +76,7 @@ def test_in_a_terminal_it_asks_answers_and_leaves_at_ctrl_c(tmp_path: Path) -> N
     environment = {**os.environ, "PYTHONUTF8": "1", "TERM": "xterm", "PYTHON_HISTORY": str(tmp_path / "history")}
     environment.pop("NO_COLOR", None)
     with subprocess.Popen(
-        [sys.executable, "-c", IN_A_TERMINAL, "sh", "-c", THEN_LOOK_AT_THE_TERMINAL, *convokit("demo")],
+        [sys.executable, "-c", IN_A_TERMINAL, "sh", "-c", THEN_LOOK_AT_THE_TERMINAL, *convokit("demo", "--terminal")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=tmp_path,

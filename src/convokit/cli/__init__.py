@@ -15,7 +15,7 @@ __all__ = ["main", "parser"]
 
 EPILOG = """\
 examples:
-  convokit demo                   a pizzeria in the terminal: what a bot is like
+  convokit demo                   a shop with a chat and its operators' inbox, in the browser
   convokit chat pizza:bot         talk with the bot that pizza.py calls `bot`
   convokit doctor pizza:bot       look at tokens, webhooks and the store, and say what to do
   convokit run pizza:bot          serve its channels

@@ -1,5 +1,6 @@
 """The commands: what each is for, what it takes, what it does."""
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 
@@ -79,14 +80,22 @@ def _chat(given: Namespace) -> int:
 
 def _demo_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--dir", metavar="FOLDER", default=".convokit-demo", help="where its file is kept (default: %(default)s)"
+        "--dir", metavar="FOLDER", default=".convokit-demo", help="where its files are kept (default: %(default)s)"
     )
+    parser.add_argument("--port", type=_between(1, 65535), help="the port to listen on (default: a free one from 8000)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
+    parser.add_argument("--terminal", action="store_true", help="talk with the pizzeria in this terminal instead")
 
 
 def _demo(given: Namespace) -> int:
-    from convokit.cli import talking  # noqa: PLC0415  see the top
+    if given.terminal:
+        from convokit.cli import talking  # noqa: PLC0415  see the top
 
-    return talking.demo(given.dir, debug=given.debug)
+        return talking.demo(given.dir, debug=given.debug)
+    from convokit.cli import demo  # noqa: PLC0415  see the top
+
+    # Where nobody looks at the output, nobody wants a window.
+    return demo.demo(given.dir, port=given.port, browser=not given.no_browser and sys.stdout.isatty())
 
 
 def _draw_arguments(parser: ArgumentParser) -> None:
@@ -120,6 +129,51 @@ def _failed(given: Namespace) -> int:
     return failures.failed(store, retry=given.retry, limit=given.limit, as_json=given.json)
 
 
+def _operators_arguments(parser: ArgumentParser) -> None:
+    acts = parser.add_subparsers(dest="what", metavar="ACTION", required=True, title="actions")
+    for what, summary in {
+        "add": "add an operator; the password is asked for, or read from the standard input",
+        "list": "list the operators",
+        "remove": "remove an operator, who is signed out at once",
+        "password": "give an operator another password, which signs them out everywhere",
+        "link": "print a link that signs an operator in once, within 15 minutes",
+    }.items():
+        one = acts.add_parser(what, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if what != "list":
+            one.add_argument("operator", metavar="ID", help="the operator's id: letters, digits and _ . @ + -")
+        one.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
+        _store(one, "the bot's file")
+        if what == "add":
+            one.add_argument("--name", help="what colleagues and customers read (default: the id)")
+            one.add_argument("--role", choices=("operator", "lead"), default="operator", help="default: %(default)s")
+            one.add_argument(
+                "--queue",
+                metavar="NAME",
+                nargs="+",
+                default=["*"],
+                help='what they see (default: "*", all)',
+            )
+            one.add_argument(
+                "--max", type=_between(1, 1000), default=4, help="conversations at once (default: %(default)s)"
+            )
+            one.add_argument("--language", metavar="TAG", nargs="+", default=[], help="what they write, such as tr")
+            one.add_argument("--no-password", action="store_true", help="let them sign in by links only")
+        if what == "link":
+            one.add_argument(
+                "--url", default="http://127.0.0.1:8000/inbox/", help="the inbox's address (default: %(default)s)"
+            )
+
+
+def _operators(given: Namespace) -> int:
+    from convokit.cli import naming, operators  # noqa: PLC0415  see the top
+
+    if given.store is None and given.target is None:
+        raise DefinitionError(
+            f"name the bot or its store: convokit operators {given.what} … pizza:bot, or --store sqlite:///pizzeria.db"
+        )
+    return operators.act(given, given.store or f"sqlite:///{naming.bot_named(given.target).name}.db")
+
+
 def _doctor_arguments(parser: ArgumentParser) -> None:
     _target(parser)
     _store(parser, "a file named after the bot")
@@ -150,9 +204,10 @@ COMMANDS = (
     ),
     Command(
         name="demo",
-        summary="talk with a pizzeria in the terminal",
-        description="A pizzeria in the terminal, on a SQLite file in a folder of its own: what a bot is like.",
-        examples="  convokit demo\n  printf 'pizza\\nlarge\\n12 Crane St\\n' | convokit demo",
+        summary="a shop with a chat and its operators' inbox, in the browser",
+        description="A pizzeria's shop with a chat, and its operators' inbox beside it, on a SQLite file in a folder of "
+        "its own: what a bot is like.",
+        examples="  convokit demo\n  convokit demo --terminal",
         arguments=_demo_arguments,
         act=_demo,
     ),
@@ -172,6 +227,17 @@ COMMANDS = (
         examples="  convokit failed pizza:bot\n  convokit failed --store sqlite:///pizzeria.db --retry all",
         arguments=_failed_arguments,
         act=_failed,
+    ),
+    Command(
+        name="operators",
+        summary="add, list and remove who works in the inbox",
+        description="Add, list and remove the operators of the inbox, give them passwords, print sign-in links. "
+        "It works while the bot runs in another process. A password is never given on the command line.",
+        examples="  convokit operators add maya pizza:bot --name Maya --role lead\n"
+        "  convokit operators link maya --store sqlite:///pizzeria.db\n"
+        "  convokit operators list pizza:bot",
+        arguments=_operators_arguments,
+        act=_operators,
     ),
     Command(
         name="doctor",

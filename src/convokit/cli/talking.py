@@ -1,4 +1,4 @@
-"""`convokit chat` and `convokit demo`: a bot in the terminal, with the desk beside it."""
+"""`convokit chat` and `convokit demo --terminal`: a bot in the terminal, with the desk beside it."""
 
 import logging
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ This is a pizzeria's bot on your own machine. It keeps what is said in {file}.
 Try this:
   pizza        order one; answer "large", or just "2"
   help         ask for a person, then type /operator to be that person
-  Ctrl-C       leave in the middle of an order; start `convokit demo` again and it goes on
+  Ctrl-C       leave in the middle of an order; start `convokit demo --terminal` again and it goes on
   /help        what else you can type here
 
 The program behind it is {program}

@@ -118,7 +118,7 @@ def test_the_demo_reads_what_is_piped_in_and_answers(
 ) -> None:
     typed(monkeypatch, tmp_path, "pizza\nlarge\n12 Crane St")
     with sys.stdin:
-        assert main(["demo", "--dir", "here"]) == 0
+        assert main(["demo", "--terminal", "--dir", "here"]) == 0
     said = capsys.readouterr().out
     assert "Ctrl-C" in said
     assert said.endswith("you › 12 Crane St\nbot › One large pizza is on its way to 12 Crane St.\n")
@@ -160,7 +160,7 @@ def test_a_second_chat_on_the_same_file_is_refused_in_a_sentence(
         store = SQLite(tmp_path / "pizzeria.db")
         await store.open(SystemClock())
         try:
-            return await anyio.to_thread.run_sync(main, ["demo", "--dir", "."])
+            return await anyio.to_thread.run_sync(main, ["demo", "--terminal", "--dir", "."])
         finally:
             await store.close()
 
@@ -316,7 +316,7 @@ def test_conversations_in_dialogs_that_are_gone_are_told(
 ) -> None:
     typed(monkeypatch, tmp_path, "pizza\n")
     with sys.stdin:
-        main(["demo", "--dir", "."])
+        main(["demo", "--terminal", "--dir", "."])
     write()
     main(["doctor", "shop:bot", "--store", "sqlite:///pizzeria.db"])
     assert "1 in order version 1, state size" in capsys.readouterr().out
