@@ -208,14 +208,16 @@ async def _lifespan_protocol(
 ) -> None:
     """ASGI's own start and stop, for an app that is served by itself."""
     await receive()
+    started = False
     try:
         async with bot.serve(store) as engine:
             engines.append(engine)
+            started = True
             await send({"type": "lifespan.startup.complete"})
             await receive()
             engines.clear()
     except Exception as problem:
-        kind = "lifespan.shutdown.failed" if engines else "lifespan.startup.failed"
+        kind = "lifespan.shutdown.failed" if started else "lifespan.startup.failed"
         await send({"type": kind, "message": f"{type(problem).__name__}: {problem}"})
         raise
     await send({"type": "lifespan.shutdown.complete"})

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,40 @@ def test_in_a_terminal_it_asks_answers_and_leaves_at_ctrl_c(tmp_path: Path) -> N
     assert b"Traceback" not in seen + rest
     assert b" echo " in rest
     assert b" icanon " in rest
+
+
+BREAKING = """
+from convokit import Bot, Capabilities, Limit
+from convokit.abc import Received, Transport
+
+class Hook(Transport):
+    channel = "hook"
+    capabilities = Capabilities(text_limit=Limit(100))
+
+    def receive(self, request):
+        return Received()
+
+    async def send(self, to, message):
+        return None
+
+class Breaking(Hook):
+    channel = "breaking"
+
+    async def run(self, accept):
+        raise ValueError("the transport's own fault")
+
+bot = Bot("breaking")
+bot.attach(Hook(), Breaking())
+"""
+
+
+def test_a_bot_that_breaks_while_it_runs_ends_the_process_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "breaking.py").write_text(BREAKING)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    result = ran(tmp_path, "run", "breaking:bot", "--store", "memory:", "--port", str(port))
+    assert result.returncode == 1, result.stderr
+    assert "ValueError: the transport's own fault" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,29 @@ async def test_served_by_itself_it_starts_and_stops_with_the_server() -> None:
     assert hook.sent in ([("ada", "hi")], [])
 
 
+async def test_a_bot_that_fails_while_it_stops_says_so_in_the_servers_words() -> None:
+    @asynccontextmanager
+    async def resources() -> AsyncIterator[None]:
+        yield
+        raise ValueError("the kitchen does not close")
+
+    bot, told = Bot("kitchen", lifespan=resources), []
+    to_app, from_server = anyio.create_memory_object_stream[dict[str, Any]](2)
+
+    async def send(message: Any) -> None:
+        told.append((message["type"], message.get("message", "")))
+
+    with to_app, from_server:
+        to_app.send_nowait({"type": "lifespan.startup"})
+        to_app.send_nowait({"type": "lifespan.shutdown"})
+        with pytest.raises(ValueError, match="does not close"):
+            await bot.asgi("memory:")({"type": "lifespan"}, from_server.receive, send)
+    assert told == [
+        ("lifespan.startup.complete", ""),
+        ("lifespan.shutdown.failed", "ValueError: the kitchen does not close"),
+    ]
+
+
 async def test_what_the_bots_lifespan_yields_is_what_handlers_see() -> None:
     closed: list[str] = []
 

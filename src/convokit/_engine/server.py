@@ -31,12 +31,15 @@ def serve_http(
     host: str,
     port: int,
 ) -> None:
-    """Run until stopped. Where neither transports nor desk are reached over HTTP no port is opened.
+    """Run until stopped, or until the bot itself ends.
+
+    Where neither transports nor desk are reached over HTTP no port is opened.
 
     Raises:
         MissingExtra: One is, and the extra `serve` is not installed.
         SystemExit: The web server could not listen; it has logged why.
         ConvokitError: As `Bot.serve`.
+        Exception: What ended the bot while it ran, or while it stopped.
     """
     if not any(opens_port(one) for one in edges):
         anyio.run(_until_stopped, serve)
@@ -53,6 +56,8 @@ def serve_http(
         except Exception as problem:
             if scope["type"] == "lifespan":
                 problems.append(problem)
+                # A server without its bot would answer 503 for ever; whoever watches the process can start it anew.
+                server.should_exit = True
             raise
 
     # One log of its own is enough: access lines would carry the addresses of platforms only.
@@ -65,13 +70,16 @@ def serve_http(
         server_header=False,
         ws_max_size=WS_FRAME,
     )
+    server = uvicorn.Server(config)
     try:
-        uvicorn.Server(config).run()
+        server.run()
     except SystemExit:
         # The web server ends the process when the bot does not start; the bot's own reason says more.
         if problems:
             raise problems[0] from None
         raise
+    if problems:
+        raise problems[0]
 
 
 async def _until_stopped(serve: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
