@@ -34,7 +34,8 @@ def open_url(url: str) -> Store:
     stores = entry_points(group="convokit.stores")
     if scheme not in stores.names:
         known = ", ".join(sorted(stores.names)) or "none; is convokit-sdk installed?"
-        raise DefinitionError(f"store {url!r}: no installed store is called {scheme!r}; there are: {known}")
+        # Never the whole URL: a store that is not installed may be named with its password.
+        raise DefinitionError(f"store {scheme}:…: no installed store is called {scheme!r}; there are: {known}")
     store: Store = stores[scheme].load()(url)
     return store
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from convokit.bot import open_url
 from convokit.errors import DefinitionError
 from convokit.stores import Memory, SQLite, from_url
 
@@ -51,3 +52,11 @@ def test_a_refusal_shows_no_password() -> None:
         from_url("postgresql://bot:hunter2@localhost/bot")
     assert "hunter2" not in str(raised.value)
     assert "localhost" in str(raised.value)
+
+
+def test_a_url_that_no_installed_store_knows_is_refused_without_its_password() -> None:
+    with pytest.raises(DefinitionError) as raised:
+        open_url("mongodb://bot:hunter2@localhost/bot")
+    assert "hunter2" not in str(raised.value)
+    assert "no installed store is called 'mongodb'" in str(raised.value)
+    assert "memory, sqlite" in str(raised.value)
