@@ -1,6 +1,6 @@
 """A run: conversations side by side, each in order; a stop that drains; lines that break; leases that are lost."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from convokit import (
 )
 from convokit._engine.clock import SystemClock
 from convokit.abc import Accept, Evidence, Lane, Proof, Received, Request, Transport
+from convokit.desks import Local
 from convokit.stores import Memory
 from convokit.testing import Simulation, VirtualClock
 
@@ -248,6 +249,7 @@ class Proving(Transport):
         self.keys: list[str] = []
         self.troubles: list[Exception] = []
         self.hangs = False
+        self.takes_its_time: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
 
     def receive(self, request: Request) -> Received:
         return Received(evidence=(Evidence(key=request.body.decode()),))
@@ -256,7 +258,7 @@ class Proving(Transport):
         return await self.send_keyed(to, message, f"text {message.text}")
 
     async def send_keyed(self, to: ConversationId, message: Message, key: str) -> str | None:
-        await anyio.lowlevel.checkpoint()
+        await self.takes_its_time()
         self.keys.append(key)
         if self.hangs:
             await anyio.sleep_forever()
@@ -342,6 +344,54 @@ async def test_a_platform_that_wants_a_pause_gets_it_on_all_its_conversations() 
         await clock.move_to(clock.now() + timedelta(seconds=1))
         await engine.quiet()
         assert sorted(platform.keys) == ["text one", "text one", "text two"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "pause"),
+    [
+        (RateLimited("proving", retry_after=60), 60),
+        (Unreachable("proving", "the answer was lost", maybe_sent=True), 30),
+    ],
+    ids=["Retry-After", "wait for evidence"],
+)
+async def test_a_pause_is_counted_from_the_answer_not_from_the_beginning_of_the_try(
+    trouble: Exception, pause: int
+) -> None:
+    bot, platform, clock = Bot("echo"), Proving(Proof.EVIDENCE), VirtualClock()
+    bot.attach(platform)
+    async with bot.serve(Memory(), clock=clock, settings=Settings(poll=86_400, purge_every=86_400)) as engine:
+        platform.troubles = [trouble]
+        platform.takes_its_time = lambda: clock.move_to(clock.now() + timedelta(seconds=25))
+        await engine.send(ConversationId("proving", "ada"), "one")
+        await engine.quiet()
+        await clock.move_to(clock.now() + timedelta(seconds=pause - 1))
+        await engine.quiet()
+        assert len(platform.keys) == 1
+        await clock.move_to(clock.now() + timedelta(seconds=1))
+        await engine.quiet()
+        assert len(platform.keys) == 2
+
+
+async def test_a_desk_that_wants_a_pause_does_not_silence_the_customers_channel() -> None:
+    class Busy(Local):
+        async def offer(self, *case: object) -> None:
+            del case
+            raise RateLimited("desk", retry_after=600)
+
+    bot, platform, clock = Bot("echo", desk=Busy()), Proving(Proof.NONE), VirtualClock()
+    bot.attach(platform)
+
+    @bot.text("person")
+    async def person(turn: Turn) -> None:
+        turn.hand_off("asked for one")
+
+    async with bot.serve(Memory(), clock=clock, settings=Settings(poll=86_400, purge_every=86_400)) as engine:
+        ada = ConversationId("proving", "ada")
+        await engine.accept([MessageReceived(id="1", conversation=ada, at=clock.now(), text="person")])
+        await engine.quiet()
+        await engine.send(ConversationId("proving", "bob"), "two")
+        await engine.quiet()
+        assert platform.keys == ["text two"]
 
 
 async def test_what_cannot_be_fitted_fails_the_turn_and_names_the_way_out() -> None:

@@ -87,16 +87,17 @@ class Outbox:
             platform_id = await (self._to_desk(send) if send.desk else self._to_customer(send))
         except RateLimited as problem:
             pause = problem.retry_after if problem.retry_after is not None else self._pause(send)
-            retry_at = now + timedelta(seconds=pause)
-            self._resting[send.conversation.channel] = retry_at
+            retry_at = self._clock.now() + timedelta(seconds=pause)  # from the answer on: the call took its time
+            if not send.desk:
+                self._resting[send.conversation.channel] = retry_at
             return Settled(key=send.key, state="retry", retry_at=retry_at, reason=problem.reason)
         except Unreachable as problem:
-            return self._again(send, now, problem.reason, maybe_sent=problem.maybe_sent)
+            return self._again(send, problem.reason, maybe_sent=problem.maybe_sent)
         except TransportError as problem:
             return Settled(key=send.key, state="failed", reason=problem.reason)
         except Exception as problem:  # a transport's own fault must not stop the others
             logger.exception("conversation=%s transport raised", send.conversation)
-            return self._again(send, now, f"{type(problem).__name__} in the transport", maybe_sent=True)
+            return self._again(send, f"{type(problem).__name__} in the transport", maybe_sent=True)
         return Settled(key=send.key, state="sent", platform_id=platform_id or "")
 
     def _waits(self, send: Send, now: datetime) -> Settled | None:
@@ -122,7 +123,8 @@ class Outbox:
             return Settled(key=send.key, state="held", uncertain=True, reason="may have been sent; a person decides")
         return None
 
-    def _again(self, send: Send, now: datetime, reason: str, *, maybe_sent: bool) -> Settled:
+    def _again(self, send: Send, reason: str, *, maybe_sent: bool) -> Settled:
+        now = self._clock.now()  # what follows counts from the failure: a try may have taken half a minute
         if maybe_sent and not send.desk:
             waits = self._uncertain(send, now)
             if waits is not None:
