@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from attrs import define
 
-from convokit import END, Bot, Event, HandoffClosed, Turn, Unreachable
+from convokit import END, Bot, Event, HandoffClosed, MessageReceived, Turn, Unreachable
 from convokit.testing import Simulation
 
 pytestmark = pytest.mark.anyio
@@ -140,6 +140,33 @@ async def test_the_bot_learns_what_was_said_when_it_gets_the_conversation_back()
         assert learnt == [
             [("user", "person"), ("bot", "One moment, please."), ("user", "hello?"), ("operator", "Solved.")]
         ]
+
+
+async def test_what_was_said_is_known_whatever_the_platforms_clock_says() -> None:
+    bot, learnt = booking_bot(), []
+
+    @bot.on(HandoffClosed)
+    async def back(turn: Turn) -> None:
+        assert isinstance(turn.event, HandoffClosed)
+        learnt.append([one.message.text for one in turn.event.transcript])
+
+    async with Simulation(bot) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+
+        async def says_by_a_slow_clock(text: str) -> None:
+            at = world.clock.now() - timedelta(seconds=20)
+            event = MessageReceived(id=text, conversation=ada.conversation, at=at, user=ada.user, text=text)
+            await world.engine.accept([event])
+            await world.settles()
+
+        await ada.says("book")
+        await world.passes(minutes=1)
+        await says_by_a_slow_clock("person")
+        await says_by_a_slow_clock("My order is late.")
+        await grace.says("It is on its way.", to=ada)
+        await says_by_a_slow_clock("Thanks!")
+        await grace.closes(ada)
+        assert learnt == [["person", "One moment, please.", "My order is late.", "It is on its way.", "Thanks!"]]
 
 
 async def test_a_handoff_outlives_a_restart() -> None:

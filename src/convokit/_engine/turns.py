@@ -159,8 +159,13 @@ class Turns:
         )
 
     async def _since(self, lease: Handoff, conversation: ConversationId, seq: int) -> tuple[Entry, ...]:
-        said = await self.store.history(conversation, 1000, before=seq)
-        return tuple(one for one in said if one.at >= lease.opened_at)
+        """What was said since a handoff: all that follows our own last word before it.
+
+        What users say bears the platform's time, in whole seconds and by a clock of its own: it cannot be compared.
+        """
+        entries = await self.store.history(conversation, 1000, before=seq)
+        ours = [place for place, one in enumerate(entries) if one.author != "user" and one.at < lease.opened_at]
+        return tuple(entries[ours[-1] + 1 if ours else 0 :])
 
     # ── what the engine itself does with an event, before any handler ───────────────────────────────────────────────
 
