@@ -5,7 +5,18 @@ from datetime import timedelta
 import pytest
 from attrs import define
 
-from convokit import END, Bot, Event, HandoffClosed, MessageReceived, Turn, Unreachable
+from convokit import (
+    END,
+    Bot,
+    Event,
+    HandoffClosed,
+    MessageRead,
+    MessageReceived,
+    OperatorJoined,
+    OperatorReplied,
+    Turn,
+    Unreachable,
+)
 from convokit.testing import Simulation
 
 pytestmark = pytest.mark.anyio
@@ -167,6 +178,27 @@ async def test_what_was_said_is_known_whatever_the_platforms_clock_says() -> Non
         await says_by_a_slow_clock("Thanks!")
         await grace.closes(ada)
         assert learnt == [["person", "One moment, please.", "My order is late.", "It is on its way.", "Thanks!"]]
+
+
+async def test_handlers_that_see_operators_and_receipts_act_and_are_silent_meanwhile() -> None:
+    bot, seen = booking_bot(), []
+
+    async def watching(turn: Turn) -> None:
+        seen.append(type(turn.event).__name__)
+        turn.reply("The bot chimes in.")
+
+    for kind in (OperatorJoined, OperatorReplied, MessageRead):
+        bot.on(kind)(watching)
+
+    async with Simulation(bot) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("person")
+        ada.hears()
+        await grace.joins(ada)
+        await grace.says("I am Grace.", to=ada)
+        await world.happens(MessageRead, ada.conversation)
+        assert ada.hears() == ["I am Grace."]
+        assert seen == ["OperatorJoined", "OperatorReplied", "MessageRead"]
 
 
 async def test_a_handoff_outlives_a_restart() -> None:
