@@ -5,6 +5,7 @@ import json
 import pytest
 
 from convokit.errors import Rejected
+from convokit.fitting import fit
 from convokit.messages import Audio, Button, File, Image, Link, Location, Message, Video
 from convokit.transports.telegram.addresses import Address
 from convokit.transports.telegram.presses import opened, press_key
@@ -22,6 +23,15 @@ def call(message: Message, to: Address = HERE) -> Call:
 def test_text_goes_out_plain_and_markup_in_it_stays_text() -> None:
     made = call(Message("<b>_x_</b>"))
     assert made == Call(method="sendMessage", body={"chat_id": 77, "text": "<b>_x_</b>"})
+
+
+def test_texts_and_captions_are_counted_in_utf_16_as_telegram_counts() -> None:
+    said = fit(Message("🍕" * 4096), CAPABILITIES).messages
+    assert [len(one.text) for one in said] == [2048, 2048]
+    captioned = fit(Message("🍕" * 512, attachments=[Image(PIZZA)]), CAPABILITIES).messages
+    assert [(len(one.text), len(one.attachments)) for one in captioned] == [(512, 1)]
+    beside = fit(Message("🍕" * 513, attachments=[Image(PIZZA)]), CAPABILITIES).messages
+    assert [(len(one.text), len(one.attachments)) for one in beside] == [(513, 0), (0, 1)]
 
 
 def test_a_topic_is_answered_in_the_topic() -> None:
