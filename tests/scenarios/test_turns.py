@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import pytest
 from attrs import define
 
@@ -18,6 +19,7 @@ from convokit import (
     Message,
     MessageFailed,
     MessageRead,
+    MessageReceived,
     Rejected,
     Settings,
     Turn,
@@ -509,3 +511,41 @@ async def test_a_start_is_refused_when_people_stand_where_the_code_has_no_state(
     with pytest.raises(DefinitionError, match=r"2 in survey version 1, state stars"):
         async with Simulation(smaller, store=store):
             pytest.fail("it started")
+
+
+async def test_of_a_thousand_customers_none_sees_anything_of_another() -> None:
+    bot = Bot("secrets")
+    order = bot.dialog(Survey)
+
+    @order.state(ask=lambda turn, _: f"For {turn.memory['secret']}?", to=[END])
+    async def size(turn: Turn, order: Survey, answer: str) -> None:
+        earlier = [one.message.text for one in await turn.history()]
+        turn.reply(f"{turn.user.id} {turn.memory['secret']} {turn.profile['secret']} {answer} {earlier}")
+
+    @bot.regex(r"I am (?P<secret>\w+)")
+    async def begins(turn: Turn) -> None:
+        turn.memory["secret"] = turn.profile["secret"] = turn.params["secret"]
+        await anyio.lowlevel.checkpoint()
+        turn.begin(order)
+
+    async with Simulation(bot) as world:
+        people = {f"canary{number}": world.user(f"user{number}") for number in range(1000)}
+        for text in ("I am {}", "for {}"):
+            events = [
+                MessageReceived(
+                    id=text,
+                    conversation=one.conversation,
+                    at=world.clock.now(),
+                    user=one.user,
+                    text=text.format(secret),
+                )
+                for secret, one in people.items()
+            ]
+            await world.engine.accept(events)
+            await world.settles()
+        for secret, one in people.items():
+            asked = f"For {secret}?"
+            assert one.hears() == [
+                asked,
+                f"{one.user.id} {secret} {secret} for {secret} {[f'I am {secret}', asked]}",
+            ]
