@@ -45,6 +45,8 @@ def _found(target: str) -> tuple[ModuleType, str, str]:
         if not file.is_file():
             raise DefinitionError(f"there is no file {file}{_meant(_modules(file.parent), file.stem, attribute)}")
         folder, name = file.parent.resolve(), file.stem
+    elif not all(name.split(".")):
+        raise DefinitionError(f"{target}: {name!r} is no module's name: write module:attribute, such as pizza:bot")
     _first_on_path(str(folder))
     return _imported(name, target, attribute, folder), name, attribute
 

@@ -45,6 +45,8 @@ def test_a_module_of_a_package_is_found(write: Write) -> None:
         ("shop:Turn", "is the class Turn, not a Bot"),
         ("shop:bot.nothing", "has no 'bot.nothing'"),
         (":bot", "write module:attribute"),
+        (".shop:bot", "write module:attribute"),
+        ("..:bot", "write module:attribute"),
         ("", "write module:attribute"),
     ],
 )
