@@ -143,6 +143,32 @@ async def test_what_was_flushed_leaves_at_once_and_only_once() -> None:
         assert ada.hears() == ["Found it."]
 
 
+async def test_an_event_that_is_put_back_says_again_what_it_flushed_and_does_not_do_again_what_it_did_once() -> None:
+    bot, broken, charges = Bot("shop", settings=Settings(tries=1)), [True], []
+
+    async def charge() -> int:
+        charges.append(7)
+        return 7
+
+    @bot.text("buy")
+    async def buy(turn: Turn) -> None:
+        turn.reply("One moment…")
+        await turn.flush()
+        paid = await turn.once("charge", charge)
+        if broken[0]:
+            raise RuntimeError("the printer is broken")
+        turn.reply(f"{paid} paid.")
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        assert await ada.says("buy") == ["One moment…"]
+        broken[0] = False
+        await world.engine.replay([one.key for one in await world.engine.failed()])
+        await world.settles()
+        assert ada.hears() == ["One moment…", "7 paid."]
+        assert charges == [7]
+
+
 async def test_what_on_error_says_is_not_swallowed_by_what_was_flushed() -> None:
     bot = Bot("shop", settings=Settings(tries=1))
 
