@@ -372,6 +372,22 @@ async def test_a_pause_is_counted_from_the_answer_not_from_the_beginning_of_the_
         assert len(platform.keys) == 2
 
 
+async def test_a_long_upload_is_not_taken_for_lost_while_it_goes_on() -> None:
+    bot, platform, clock = Bot("echo"), Proving(Proof.NONE), VirtualClock()
+    bot.attach(platform)
+
+    async def upload() -> None:
+        platform.takes_its_time = anyio.lowlevel.checkpoint
+        await clock.move_to(clock.now() + timedelta(seconds=130))
+        await anyio.wait_all_tasks_blocked()
+
+    async with bot.serve(Memory(), clock=clock, settings=Settings(poll=10, purge_every=86_400)) as engine:
+        platform.takes_its_time = upload
+        await engine.send(ConversationId("proving", "ada"), "a film")
+        await engine.quiet()
+        assert platform.keys == ["text a film"]
+
+
 async def test_a_desk_that_wants_a_pause_does_not_silence_the_customers_channel() -> None:
     class Busy(Local):
         async def offer(self, *case: object) -> None:

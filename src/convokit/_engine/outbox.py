@@ -14,6 +14,8 @@ from convokit.events import Event, MessageFailed
 
 logger = logging.getLogger(__name__)
 
+LEASE = 300.0
+"""Seconds for which a row in flight is its sender's, at least; transports take 120 for the longest upload."""
 TRANSCRIPT = 200
 """How many lines of what was said before an operator gets with a handoff."""
 
@@ -46,8 +48,8 @@ class Outbox:
         self.feeder = Feeder(settings.sends_at_once, self._claim, self._work, stirred)
 
     async def _claim(self, free: int) -> Sequence[Send]:
-        # A try ends long before its lease does, so that a row comes back only when its sender is gone.
-        return await self._store.claim_sends(self._worker, free, max(120.0, self._settings.lease))
+        # A try, an upload's too, ends long before its lease does: a row comes back only when its sender is gone.
+        return await self._store.claim_sends(self._worker, free, max(LEASE, self._settings.lease))
 
     async def _work(self, send: Send) -> None:
         outcome = await self._tried(send)
