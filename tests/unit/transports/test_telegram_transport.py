@@ -11,7 +11,7 @@ from convokit.abc import Request
 from convokit.conversations import ConversationId
 from convokit.errors import DefinitionError, Forged, Rejected, StoreUnavailable, Unreachable
 from convokit.events import Event
-from convokit.messages import Image, Message
+from convokit.messages import File, Image, Message
 from convokit.testing.platform_double import HttpCall, PlatformDouble, Reply
 from convokit.transports.telegram import Telegram
 from convokit.transports.telegram.presses import opened, press_key, secret_token
@@ -75,6 +75,17 @@ async def test_bytes_are_uploaded_as_multipart() -> None:
     assert b'name="caption"\r\n\r\nlook' in call.body
     assert b"\xff\xd8jpg" in call.body
     assert b'filename="a%22%0D%0A.jpg"\r\nContent-Type: application/octet-stream\r\n' in call.body
+
+
+async def test_an_upload_has_more_time_than_other_calls() -> None:
+    async with (
+        PlatformDouble(Api(sendDocument=ok({"message_id": 9}))) as double,
+        Telegram(TOKEN, api_url=double.url, timeout=0) as telegram,
+    ):
+        with pytest.raises(Unreachable, match="in time"):
+            await telegram.send(ADA, Message("hi"))
+        film = File(data=b"x" * 100_000, media_type="video/mp4")
+        assert await telegram.send(ADA, Message(attachments=[film])) == "9"
 
 
 async def test_a_group_that_moved_is_followed_with_buttons_that_work_there() -> None:

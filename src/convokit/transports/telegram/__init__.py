@@ -33,6 +33,7 @@ _TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{16,128}", re.ASCII)
 _WEBHOOK_PORTS = (None, 80, 88, 443, 8443)
 API_URL = "https://api.telegram.org"
 _HEADER = "x-telegram-bot-api-secret-token"
+UPLOAD_SECONDS = 120.0  # 50 MB, the most that Telegram takes, at 3.5 megabits a second
 _STORE_PAUSE = 5.0
 _BATCH_BYTES = 16 << 20  # 100 updates of the longest texts with what they answer, escaped, are 5 MiB
 _REMEMBERED_MOVES = 10_000
@@ -52,7 +53,7 @@ class Telegram(Transport):
             "https://shop.example/bot" when Telegram shall call https://shop.example/bot/telegram.
         api_url: The Bot API's address: a server of one's own, or a double on a loopback address.
         rooms: "shared": a group is one conversation; "per user": each person in a group has one.
-        timeout: Seconds for a whole call; a poll has 65.
+        timeout: Seconds for a whole call; a poll has 65, an upload 120 at least.
         http: An `httpx.AsyncBaseTransport` instead of the network, for tests.
     """
 
@@ -160,7 +161,8 @@ class Telegram(Transport):
 
     async def _connect(self, **bounds: int) -> BotApi:
         client = Client(self.channel, self.api_url, transport=self._http, total=self._timeout, **bounds)
-        return BotApi(self.channel, self._token, await self._open.enter_async_context(client))
+        opened = await self._open.enter_async_context(client)
+        return BotApi(self.channel, self._token, opened, upload=max(self._timeout, UPLOAD_SECONDS))
 
     async def __aexit__(self, *exc: object) -> None:
         """Close the client."""

@@ -34,12 +34,14 @@ class BotApi:
         channel: What errors name.
         token: The bot's token; it goes into the path and nowhere else.
         client: Bound to the API's address.
+        upload: Seconds for a call that brings files.
     """
 
-    def __init__(self, channel: str, token: Secret, client: Client) -> None:
+    def __init__(self, channel: str, token: Secret, client: Client, *, upload: float) -> None:
         self._channel = channel
         self._token = token
         self._client = client
+        self._upload = upload
 
     async def call(self, method: str, body: Mapping[str, Any] | None = None, *, total: float | None = None) -> Any:
         """The `result` of a call with JSON parameters; `total` replaces the time-out, in seconds.
@@ -56,7 +58,7 @@ class BotApi:
         """Make a rendered call. Returns the id of the message, of an album's first. Raises as `call`."""
         if call.files:
             answer = await self._client.post_multipart(
-                self._path(call.method), call.fields(), call.files, what=call.method
+                self._path(call.method), call.fields(), call.files, what=call.method, total=self._upload
             )
             result = self._result(call.method, answer)
         else:
