@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
 import msgspec
 import pytest
+from attrs import evolve
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,6 +88,7 @@ def echo_bot() -> tuple[Bot, Hook]:
 
 BODY = b'{"id": "1", "from": "ada", "text": "hi"}'
 SIGNED = {"x-word": "sesame"}
+BEGINNING = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 async def call(
@@ -209,6 +211,37 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     bot, _ = echo_bot()
     async with running(bot, settings=Settings(body_deadline=0.1)) as (app, _engine):
         assert (await call(app, "/hook", BODY[:5], hangs=True))[0] == 408
+
+
+@pytest.mark.parametrize("forget_after", [8, 30])
+async def test_a_signed_call_kept_until_its_id_is_forgotten_is_not_handled_again(forget_after: int) -> None:
+    """Replayed by a stranger who recorded it, on each of nine days."""
+
+    class Dated(Hook):
+        """A platform that signs the time too."""
+
+        signs_time = True
+
+        def receive(self, request: Request) -> Received:
+            (event,) = super().receive(request).events
+            return Received(events=(evolve(event, at=BEGINNING),))
+
+    clock, hook, bot = VirtualClock(BEGINNING), Dated(), Bot("echo")
+    bot.attach(hook)
+
+    @bot.fallback
+    async def echo(turn: Turn) -> None:
+        turn.reply(turn.text)
+
+    settings = Settings(poll=2_592_000, forget_after=forget_after)
+    async with running(bot, clock=clock, settings=settings) as (app, engine):
+        for _ in range(9):
+            assert (await call(app, "/hook", BODY))[0] == 200
+            await clock.move_to(clock.now() + timedelta(days=1))
+            await engine.quiet()
+        assert (await call(app, "/hook", BODY))[0] == 200
+        await engine.quiet()
+        assert hook.sent == [("ada", "hi")]
 
 
 async def test_while_the_store_cannot_write_it_is_503_and_nothing_is_lost() -> None:

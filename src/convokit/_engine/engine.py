@@ -27,6 +27,9 @@ from convokit.wire.codec import to_json
 logger = logging.getLogger(__name__)
 
 FIRE_BATCH = 500
+OLDEST = timedelta(days=7, hours=12)
+"""Signed events older than this are dropped: platforms deliver again for 7 days, stores know ids for 8 by their own
+clock, which may be behind the platform's."""
 
 
 class Engine:
@@ -147,7 +150,7 @@ class Engine:
 
     def _not_replayed(self, events: Sequence[Event]) -> Sequence[Event]:
         """Without those so old that their ids may be forgotten: nothing else would tell them from new ones."""
-        oldest = self.clock.now() - timedelta(days=self.settings.forget_after)
+        oldest = self.clock.now() - OLDEST
         fresh = [event for event in events if event.at >= oldest]
         if len(fresh) < len(events):
             logger.warning("%d events are older than %s and were dropped", len(events) - len(fresh), oldest)

@@ -43,8 +43,8 @@ class Settings(Value):
         purge_every: Seconds between purges of what is finished (1 to 2592000).
         body_limit: Bytes a webhook's body may have (1024 to 64 MiB); a larger one is answered 413.
         body_deadline: Seconds a webhook's body may take to arrive (0.1 to 600); a slower one is answered 408.
-        forget_after: Days that finished events' ids and sent messages' rows are kept (8 to 3650); platforms deliver
-            again for up to 7 days.
+        forget_after: Days that sent messages' rows are kept (8 to 3650). Events' ids are known for 8 days, whatever it
+            is: platforms deliver again for up to 7.
         files: The folder for what customers and operators upload; left empty, "<bot's name>-files" in the current one.
 
     Raises:
