@@ -418,6 +418,11 @@ async def test_a_send_that_is_refused_for_good_is_kept_and_told_and_the_next_goe
         assert told == ["blocked by the user"]
         (kept,) = await world.engine.failed()
         assert kept.key.startswith("send:")
+        await world.passes(minutes=1)
+        world.troubles(Rejected("simulation", "still blocked"))
+        await world.engine.replay([kept.key])
+        await world.settles()
+        assert told == ["blocked by the user", "still blocked"]
 
 
 async def test_a_send_is_given_up_when_its_time_is_up() -> None:

@@ -69,7 +69,8 @@ class Outbox:
 
     async def _told(self, send: Send, reason: str) -> None:
         event = MessageFailed(
-            id=f"failed:{send.key}",
+            # With its deadline, which is a new one whenever a person puts it back in line: each failure is told.
+            id=f"failed:{send.key}:{send.expires_at:%Y%m%dT%H%M%S.%f}",
             conversation=send.conversation,
             at=self._clock.now(),
             message_ids=(send.key,),
