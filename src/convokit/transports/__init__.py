@@ -7,8 +7,9 @@ if TYPE_CHECKING:
     from convokit.transports.console import Console as Console
     from convokit.transports.messenger import Messenger as Messenger
     from convokit.transports.telegram import Telegram as Telegram
+    from convokit.transports.webchat import WebChat as WebChat
 
-__all__ = ["Console", "Messenger", "Telegram"]
+__all__ = ["Console", "Messenger", "Telegram", "WebChat"]
 
 
 def __getattr__(name: str) -> Any:
