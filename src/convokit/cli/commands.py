@@ -151,7 +151,7 @@ def _operators_arguments(parser: ArgumentParser) -> None:
                 metavar="NAME",
                 nargs="+",
                 default=["*"],
-                help='what they see (default: "*", all)',
+                help='default: "*", all',
             )
             one.add_argument(
                 "--max", type=_between(1, 1000), default=4, help="conversations at once (default: %(default)s)"
@@ -205,8 +205,8 @@ COMMANDS = (
     Command(
         name="demo",
         summary="a shop with a chat and its operators' inbox, in the browser",
-        description="A pizzeria's shop with a chat, and its operators' inbox beside it, on a SQLite file in a folder of "
-        "its own: what a bot is like.",
+        description="A pizzeria's shop with a chat, and its operators' inbox beside it, on a SQLite file in a folder "
+        "of its own: what a bot is like.",
         examples="  convokit demo\n  convokit demo --terminal",
         arguments=_demo_arguments,
         act=_demo,
