@@ -1,4 +1,4 @@
-"""Every async test runs on asyncio and on trio; slow suites run when they are named."""
+"""Every async test runs on asyncio and on trio; slow suites, and those in a browser, run when they are named."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests out of the plain run: they run with `-m slow`, or when their folder or file is named."""
+    """Leave slow and browser tests out of the plain run: they run with `-m`, or when their folder or file is named."""
     if config.option.markexpr:
         return
     named = [
@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [
         item
         for item in items
-        if item.get_closest_marker("slow") and not any(item.path.is_relative_to(one) for one in chosen)
+        if any(item.get_closest_marker(one) for one in ("slow", "browser"))
+        and not any(item.path.is_relative_to(one) for one in chosen)
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
