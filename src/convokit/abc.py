@@ -23,7 +23,8 @@ from convokit.people import Profile, User
 Accept = Callable[[Sequence[Event]], Awaitable[Sequence[bool]]]
 """Makes events durable, all or none; when it returns they are safe. False: seen before, dropped.
 
-Raises `StoreUnavailable` when the store cannot write: nothing was kept, hand them in again.
+Raises `StoreUnavailable` when the store cannot write: nothing was kept, hand them in again. `LaneFull`, which is one,
+names the conversations where too much waits already: what came for others is kept. Hand all in again, later.
 """
 
 
@@ -456,7 +457,8 @@ class Committed(Value):
         cancelled: Names of timers to remove (before `timers` are set).
         facts: Profile changes by profile id, merged key by key; None removes the key.
         emits: Events to accept, in this or other conversations, each once.
-        entries: What to add to the conversation's log, in order; one whose key is there already is left as it is.
+        entries: What to add to the conversation's log, in order; one whose key is there already is left as it is, one
+            without a key is always written.
         closed: Handoffs that ended with this turn, to be kept for `Store.closed_handoffs`.
         outcome: How it went, in a word, for people: "handled", "ignored", "forwarded", ….
         error: Not empty: the event is kept among the failed ones for this reason, and what this turn changes is what
@@ -535,6 +537,9 @@ class Store(ABC):
     `open`. `convokit.testing.store_contract` is the proof of an implementation.
     """
 
+    most_waiting: int = 1000
+    """How many events of a conversation may wait: beyond it `accept` refuses. The engine sets it from its settings."""
+
     @abstractmethod
     async def open(self, clock: Clock, *, claims: bool = True) -> None:
         """Open it. With `claims` this process handles events: every lease of an earlier run is void, and rows in
@@ -555,6 +560,11 @@ class Store(ABC):
 
         What a customer said (`event.said`) enters the conversation's log in the same transaction, under the key
         `u:` and the event's id; an event whose key is in the log is dropped however old it is.
+
+        Raises:
+            LaneFull: More than `most_waiting` events of a conversation would wait; nothing was kept. What operators do
+                (events with an `operator`) and what the store itself puts in line (timers, emitted and replayed
+                events) is never refused.
         """
 
     @abstractmethod
@@ -582,7 +592,9 @@ class Store(ABC):
     @abstractmethod
     async def flush(self, lane: Lane, seq: int, sends: Sequence[Send], entries: Sequence[Entry] = ()) -> bool:
         """Write outbox rows and log entries of the event at `seq` ahead of its turn's commit; those whose key exists
-        are left alone. False: fenced.
+        are left alone. False: fenced, by a stale epoch or because `seq` is not the lane's next event any more.
+
+        An entry without a key is always written: give each one that a second run would write again.
         """  # noqa: D205  its first sentence needs two lines
 
     @abstractmethod
@@ -713,13 +725,21 @@ class Store(ABC):
 
     @abstractmethod
     async def replay(self, keys: Sequence[str]) -> int:
-        """Put given-up events and sends back in line, as new tries. Returns how many."""
+        """Put given-up events and sends back in line, as new tries, in the order of `keys`. Returns how many.
+
+        A message of the bot's to a customer stays where it is while a person has, or is about to take, the
+        conversation: there would be two speakers.
+        """
 
     @abstractmethod
-    async def purge(self, before: datetime) -> int:
+    async def purge(self, before: datetime, *, handoffs: datetime | None = None) -> int:
         """Forget what is finished and older than `before`: ids seen, rows sent; failed ones stay. Returns rows.
 
         Rows of a conversation with waiting events stay: what those flushed must be known when they run again.
+
+        Args:
+            before: What is older is forgotten.
+            handoffs: Handoffs that ended before this are forgotten too; None: none are.
         """
 
     @abstractmethod

@@ -39,6 +39,15 @@ class ConversationId(Value):
     channel: str = field(validator=_plain_channel)
     id: str = field(validator=_given_id)
 
+    # Every step of a message's way looks conversations up by it: the general way would cost five times as much.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ConversationId):
+            return NotImplemented
+        return self.id == other.id and self.channel == other.channel
+
+    def __hash__(self) -> int:
+        return hash((self.channel, self.id))
+
     def __str__(self) -> str:
         """`channel:id`."""
         return f"{self.channel}:{self.id}"
@@ -146,6 +155,11 @@ class Conversation(Value):
         postponed: Encoded events that came while a person had the conversation and are handled when it returns.
         epoch: How often who speaks has changed, from 0; an operator's command that names an older one is refused.
         closed: Whether an operator has ended it; the customer's next word opens it again.
+        set_aside: The ids of events that came while a person had the conversation and for which there was no room in
+            `postponed`: they are kept among the failed ones, and put back in line when it returns.
+        answers: How many times the bot answered since `answers_since`, with no human being in between for sure.
+        answers_since: When it did so first (UTC); None: it has not since a human being was there.
+        looping: When the last event came about which the bot was silent, because it seemed to talk with a program.
     """
 
     id: ConversationId
@@ -158,6 +172,10 @@ class Conversation(Value):
     postponed: tuple[str, ...] = ()
     epoch: int = 0
     closed: bool = False
+    set_aside: tuple[str, ...] = ()
+    answers: int = 0
+    answers_since: datetime | None = None
+    looping: datetime | None = None
 
     def position_of(self, user: User | None) -> Position | None:
         """The open dialog of this person, None when there is none. An event of nobody meets the newest."""

@@ -12,10 +12,14 @@ ConvokitError
 ├── StoreError
 │   ├── Conflict              somebody else changed what this call was about
 │   └── StoreUnavailable      the store cannot write now: webhooks are answered 503
+│       └── LaneFull          too much waits in a conversation already: hand it in again later
 ├── HandlerFailed             a handler raised; its turn was undone
+├── ReplyLoop                 the bot talks with a program: it is silent there
 └── MissingExtra              an optional dependency is not installed (also an ImportError)
 ```
 """
+
+from collections.abc import Collection
 
 
 class ConvokitError(Exception):
@@ -87,6 +91,22 @@ class StoreUnavailable(StoreError):
     """The store cannot write now: a full disk, a locked file, a lost server. Webhooks are answered 503."""
 
 
+class LaneFull(StoreUnavailable):
+    """As many events wait in a conversation as may: what is handed in again later passes. Webhooks are answered 503.
+
+    Attributes:
+        conversations: Where nothing more is taken now, as `channel:id`. What the same call held for other conversations
+            is kept.
+    """
+
+    def __init__(self, conversations: Collection[str], most: int) -> None:
+        super().__init__(
+            f"{most} events wait in {', '.join(sorted(conversations))} already: hand them in again when some are "
+            "handled, or raise Settings.lane_limit"
+        )
+        self.conversations = frozenset(conversations)
+
+
 class HandlerFailed(ConvokitError):
     """A handler raised; its turn was undone. `__cause__` is what it raised.
 
@@ -97,6 +117,24 @@ class HandlerFailed(ConvokitError):
     def __init__(self, handler: str, reason: str) -> None:
         super().__init__(f"handler {handler} failed: {reason}")
         self.handler = handler
+
+
+class ReplyLoop(ConvokitError):
+    """The bot answered so often within a minute, with no human being in between, that it talks with a program.
+
+    It is silent there: what is said is kept among the failed events, untried. An `on_error(ReplyLoop)` handler is told
+    of each; its own replies are not said, but it may hand the conversation off.
+
+    Attributes:
+        conversation: Where, as `channel:id`.
+    """
+
+    def __init__(self, conversation: str, answers: int) -> None:
+        super().__init__(
+            f"{conversation}: the bot gave {answers} answers within a minute and no human being was in between: it is "
+            "silent until an operator steps in, or nothing has come for Settings.loop_rest seconds"
+        )
+        self.conversation = conversation
 
 
 class MissingExtra(ConvokitError, ImportError):

@@ -289,7 +289,7 @@ class HandoffClosed(Event):
         outcome: The operator's word for how it ended; "expired" when time ended it; may be empty.
         ended: Whether the conversation is over: open dialogs are left instead of asking their question again.
         note: From the operator, for the bot's handlers and for colleagues; the customer does not see it.
-        epoch: As in `OperatorJoined`.
+        epoch: As in `OperatorJoined`. Without it an operator ends only what is theirs, or waits for anyone.
         transcript: What was said since the handoff; filled in by the engine before handlers see the event.
     """
 

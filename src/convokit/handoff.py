@@ -17,7 +17,8 @@ from convokit.triggers import HANDOFF_TIMER
 from convokit.turn import NOBODY, HandoffWanted
 
 MOST_POSTPONED = 100
-"""How many timers, signals and sends wait, per conversation, while a person has it; the oldest give way."""
+"""How many timers, signals and sends wait with a conversation's state while a person has it. Those beyond are set aside
+among the failed events, for the state is written with every turn."""
 
 PATIENCE = f"{HANDOFF_TIMER}:patience"
 SILENCE = f"{HANDOFF_TIMER}:silence"
@@ -95,7 +96,13 @@ def closed(conversation: Conversation, *, ended: bool = False) -> Conversation:
     """The conversation in the bot's hands again, with nothing postponed; `ended`: it is over, and dialogs are left."""
     positions = () if ended else conversation.positions
     return evolve(
-        conversation, handoff=None, postponed=(), positions=positions, closed=ended, epoch=conversation.epoch + 1
+        conversation,
+        handoff=None,
+        postponed=(),
+        set_aside=(),
+        positions=positions,
+        closed=ended,
+        epoch=conversation.epoch + 1,
     )
 
 
@@ -165,9 +172,26 @@ def answered(conversation: Conversation, now: datetime) -> Conversation:
     return evolve(conversation, handoff=evolve(lease, unanswered_since=None, answered_at=lease.answered_at or now))
 
 
-def postponed(conversation: Conversation, encoded_event: str) -> Conversation:
-    """The conversation with one more event that waits for its return."""
-    return evolve(conversation, postponed=(*conversation.postponed, encoded_event)[-MOST_POSTPONED:])
+def postponed(conversation: Conversation, encoded_event: str) -> Conversation | None:
+    """The conversation with one more event that waits for its return; None: there is no room, and it is `set_aside`."""
+    if len(conversation.postponed) >= MOST_POSTPONED:
+        return None
+    return evolve(conversation, postponed=(*conversation.postponed, encoded_event))
+
+
+def set_aside(conversation: Conversation, event_id: str) -> Conversation:
+    """The conversation that remembers one more event which waits among the failed ones for its return."""
+    others = tuple(one for one in conversation.set_aside if one != event_id)
+    return evolve(conversation, set_aside=(*others, event_id))
+
+
+def may_close(conversation: Conversation, operator: User | None, epoch: int | None = None) -> bool:
+    """Whether this operator may end the handoff: who has it, anyone while it waits, the desk itself (None).
+
+    Whoever names the epoch has seen who has it, and may end what is not theirs.
+    """
+    lease = conversation.handoff
+    return lease is None or operator is None or epoch is not None or lease.operator in {"", operator.id}
 
 
 # ── when time ends it ───────────────────────────────────────────────────────────────────────────────────────────────

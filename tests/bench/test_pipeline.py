@@ -16,7 +16,7 @@ import httpx
 import pytest
 from attrs import define
 
-from convokit import END, Bot, Integer, Turn
+from convokit import END, Bot, Integer, Settings, Turn
 from convokit._engine.clock import SystemClock
 from convokit._engine.engine import Engine
 from convokit.abc import Request, Store
@@ -53,7 +53,7 @@ class Order:
 
 
 def ordering_bot(null: Null) -> Bot:
-    bot = Bot("bench")
+    bot = Bot("bench", settings=Settings(answers_a_minute=1_000_000))
     bot.attach(Telegram(TOKEN, public_url="https://shop.example/bot", http=null))
     order = bot.dialog(Order)
 

@@ -21,9 +21,11 @@ from convokit import (
     DefinitionError,
     Event,
     Forged,
+    LaneFull,
     Malformed,
     Message,
     MessageReceived,
+    OperatorJoined,
     Settings,
     StoreUnavailable,
     Turn,
@@ -242,6 +244,53 @@ async def test_a_signed_call_kept_until_its_id_is_forgotten_is_not_handled_again
         assert (await call(app, "/hook", BODY))[0] == 200
         await engine.quiet()
         assert hook.sent == [("ada", "hi")]
+
+
+async def test_where_too_much_waits_it_is_503_until_some_is_handled_and_others_are_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bot, goes_on = Bot("slow", settings=Settings(lane_limit=16, answers_a_minute=1000)), anyio.Event()
+    hook = Hook()
+    bot.attach(hook)
+
+    @bot.fallback
+    async def wait(turn: Turn) -> None:
+        if turn.user.id == "ada":
+            await goes_on.wait()
+        turn.reply(turn.text)
+
+    def body(number: int, who: str = "ada") -> bytes:
+        return msgspec.json.encode({"id": f"m{number}", "from": who, "text": f"{number}"})
+
+    where = ConversationId("hook", "ada")
+    async with running(bot) as (app, engine):
+        for number in range(16):
+            assert (await call(app, "/hook", body(number)))[0] == 200
+        status, headers, _ = await call(app, "/hook", body(16))
+        assert (status, headers["retry-after"]) == (503, "5")
+        assert "16 events wait in hook:ada" in caplog.text
+        assert (await call(app, "/hook", body(15)))[0] == 200
+        assert (await call(app, "/hook", body(1, "bob")))[0] == 200
+        with pytest.raises(LaneFull, match="hook:ada"):
+            await engine.send(where, "news")
+        # What came for others in the same call is kept, and known when all comes again.
+        both = [
+            MessageReceived(
+                id="both", conversation=ConversationId("hook", who), at=BEGINNING, user=User(id=who), text="both"
+            )
+            for who in ("bob", "ada")
+        ]
+        with pytest.raises(LaneFull):
+            await engine.accept(both)
+        join = OperatorJoined(id="j", conversation=where, at=BEGINNING, operator=User(id="grace"), epoch=7)
+        assert list(await engine.accept([join])) == [True]
+        goes_on.set()
+        await engine.quiet()
+        assert list(await engine.accept(both)) == [False, True]
+        assert (await call(app, "/hook", body(16)))[0] == 200
+        await engine.quiet()
+    assert [text for who, text in hook.sent if who == "ada"] == [*map(str, range(16)), "both", "16"]
+    assert [text for who, text in hook.sent if who == "bob"] == ["1", "both"]
 
 
 async def test_while_the_store_cannot_write_it_is_503_and_nothing_is_lost() -> None:

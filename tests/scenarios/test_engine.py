@@ -154,6 +154,42 @@ async def test_a_handler_whose_lane_was_lost_is_cancelled() -> None:
         gate.open.set()
 
 
+class Slow(Memory):
+    """A store whose answer to the first renewal takes until another lane was claimed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = anyio.Event()
+        self.answers = anyio.Event()
+        self.renewed = 0
+
+    async def renew(self, lanes: Sequence[Lane], lease: float) -> AbstractSet[ConversationId]:
+        kept = await super().renew(lanes, lease)
+        self.asked.set()
+        await self.answers.wait()
+        self.renewed += 1
+        return kept
+
+
+async def test_a_turn_that_began_while_leases_were_renewed_goes_on() -> None:
+    bot, gate = gated_bot(lease=1)
+    store = Slow()
+    async with Simulation(bot, store=store, settings=Settings(lease=1)) as world:
+        await world.engine.accept([said("ada", "one")])
+        await gate.until(1)
+        with anyio.fail_after(5):
+            await store.asked.wait()
+        await world.engine.accept([said("bob", "one")])
+        await gate.until(2)
+        store.answers.set()
+        with anyio.fail_after(5):
+            while store.renewed < 2:
+                await anyio.sleep(0.01)
+        gate.open.set()
+        await world.settles()
+        assert sorted(gate.came) == ["ada one", "bob one"]
+
+
 class Moody(Memory):
     """A store that cannot write for a while."""
 

@@ -14,6 +14,7 @@ from convokit import (
     MessageReceived,
     OperatorJoined,
     OperatorReplied,
+    Rejected,
     Turn,
     Unreachable,
 )
@@ -210,3 +211,125 @@ async def test_a_handoff_outlives_a_restart() -> None:
         assert await ada.says("book") == []
         await grace.closes(ada)
         assert await ada.says("book") == ["Which day?"]
+
+
+async def test_whatever_number_waits_for_the_return_all_of_it_comes_in_order() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("person")
+        await grace.takes(ada)
+        for number in range(120):
+            await world.engine.send(ada.conversation, f"news {number}")
+        await world.settles()
+        assert ada.hears() == []
+        failed = await world.engine.failed()
+        assert len(failed) == 20
+        assert "waits for the end of the handoff" in failed[0].error
+        await world.restarts()
+        await grace.closes(ada)
+        await world.settles()
+        assert [one.text for one in ada.hears()] == [f"news {number}" for number in range(120)]
+        assert await world.engine.failed() == []
+
+
+async def test_what_was_set_aside_and_put_back_by_hand_during_the_handoff_waits_again() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("person")
+        for number in range(102):
+            await world.engine.send(ada.conversation, f"news {number}")
+        await world.settles()
+        assert await world.engine.replay([one.key for one in await world.engine.failed()]) == 2
+        await world.settles()
+        assert len(await world.engine.failed()) == 2
+        await grace.closes(ada)
+        await world.settles()
+        assert len(ada.hears()) == 102
+
+
+async def test_a_message_of_the_bots_that_failed_is_not_put_back_while_a_person_has_the_conversation() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        world.troubles(Rejected("simulation", "no"))
+        await ada.says("book")
+        (failed,) = await world.engine.failed()
+        await grace.takes(ada)
+        assert await world.engine.replay([failed.key]) == 0
+        await world.settles()
+        assert ada.hears() == []
+        assert [one.key for one in await world.engine.failed()] == [failed.key]
+        await grace.closes(ada)
+        assert await world.engine.replay([failed.key]) == 1
+        await world.settles()
+        assert ada.hears() == ["Which day?", "Which day?"]
+
+
+async def test_an_operator_does_not_end_what_another_has_without_having_seen_it() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace, linus = world.user("Ada"), world.operator("Grace"), world.operator("Linus")
+        await ada.says("person")
+        await grace.takes(ada)
+        await linus.closes(ada)
+        await linus.closes(ada, ended=True)
+        conversation = await world.engine.store.load(ada.conversation)
+        assert conversation is not None
+        assert conversation.handoff is not None
+        assert conversation.handoff.operator == "grace"
+        await world.desk.close(ada.conversation, linus.user, epoch=conversation.epoch)
+        await world.settles()
+        assert await ada.says("book") == ["Which day?"]
+
+
+async def test_the_desk_itself_ends_what_anybody_has_and_anybody_what_waits() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace, linus = world.user("Ada"), world.operator("Grace"), world.operator("Linus")
+        await ada.says("person")
+        await linus.closes(ada)
+        assert await ada.says("person") == ["One moment, please."]
+        await grace.takes(ada)
+        await world.desk.close(ada.conversation)
+        await world.settles()
+        assert await ada.says("book") == ["Which day?"]
+
+
+async def test_a_dialog_that_begins_with_the_handoff_asks_its_question_on_return() -> None:
+    bot = booking_bot()
+    trial = bot.dialog(Booking, name="trial")
+
+    @trial.state(ask="For how many?", to=["when"])
+    async def many(turn: Turn, booking: Booking, answer: str) -> None:
+        turn.reply("Let us see.")
+        if answer == "100":
+            turn.hand_off("a large party", saying="A colleague will help.")
+
+    @trial.state(ask="And when?", to=[END])
+    async def when(turn: Turn, booking: Booking, answer: str) -> None:
+        turn.reply(f"On {answer}.")
+
+    @bot.text("trial")
+    async def begin(turn: Turn) -> None:
+        turn.hand_off("a trial", saying="One moment.")
+        turn.begin(trial)
+
+    async with Simulation(bot) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        assert await ada.says("trial") == ["One moment."]
+        assert await ada.says("4") == []
+        await grace.closes(ada)
+        assert ada.hears() == ["For how many?"]
+        assert await ada.says("100") == ["Let us see.", "A colleague will help."]
+        await grace.closes(ada)
+        assert ada.hears() == ["And when?"]
+        assert await ada.says("Monday") == ["On Monday."]
+
+
+async def test_what_ended_is_remembered_for_four_hundred_days() -> None:
+    async with Simulation(booking_bot()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        start = world.clock.now()
+        await ada.says("person")
+        await grace.closes(ada, "solved")
+        await world.passes(days=399)
+        assert [one.outcome for _, one in await world.engine.store.closed_handoffs(start)] == ["solved"]
+        await world.passes(days=32)
+        assert list(await world.engine.store.closed_handoffs(start)) == []

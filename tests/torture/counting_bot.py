@@ -3,10 +3,10 @@
 import os
 import sys
 
-from convokit import Bot, Turn
+from convokit import Bot, Settings, Turn
 from convokit.transports import Telegram
 
-bot = Bot("counting")
+bot = Bot("counting", settings=Settings(answers_a_minute=1_000_000))
 bot.attach(
     Telegram(
         os.environ["COUNTING_TOKEN"],

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from attrs import evolve
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
@@ -616,6 +616,7 @@ def test_a_giant_answer_or_offer_costs_little() -> None:
 def test_a_typed_label_presses_its_own_option_or_none(labels: list[str], data: st.DataObject, numbered: bool) -> None:
     given_offer = offer(*labels, numbered=numbered)
     index = data.draw(st.integers(0, len(labels) - 1))
+    assume(fold(labels[index]))  # what shows nothing (a joiner alone) cannot be typed
     found = resolve(labels[index].swapcase(), given_offer, near=True)
     twins = [one for one in labels if fold(one) == fold(labels[index])]
     assert found == (given_offer.options[index] if len(twins) == 1 else None)

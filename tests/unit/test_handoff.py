@@ -25,12 +25,14 @@ from convokit.handoff import (
     asked,
     closed,
     expired,
+    may_close,
     may_speak,
     nobody_has,
     opened,
     over,
     patience,
     postponed,
+    set_aside,
     silence,
     taken,
     takes_over,
@@ -175,12 +177,27 @@ def test_only_what_would_be_applied_takes_a_conversation_from_the_bot(
     assert not takes_over(WAITING, evolve(event, epoch=1) if hasattr(event, "epoch") else event)
 
 
-def test_what_comes_meanwhile_waits_in_order_and_the_oldest_give_way() -> None:
+def test_what_comes_meanwhile_waits_in_order_and_what_finds_no_room_is_set_aside() -> None:
     conversation = _held()
-    for number in range(MOST_POSTPONED + 2):
-        conversation = postponed(conversation, str(number))
-    assert conversation.postponed == tuple(str(number) for number in range(2, MOST_POSTPONED + 2))
+    for number in range(MOST_POSTPONED):
+        waits = postponed(conversation, str(number))
+        assert waits is not None
+        conversation = waits
+    assert conversation.postponed == tuple(str(number) for number in range(MOST_POSTPONED))
+    assert postponed(conversation, "more") is None
+    for event_id in ("one", "two", "one"):
+        conversation = set_aside(conversation, event_id)
+    assert conversation.set_aside == ("two", "one")
     assert closed(conversation) == evolve(FREE, epoch=3)
+
+
+def test_only_who_has_it_or_has_seen_who_has_it_may_end_it() -> None:
+    held = _held()
+    assert may_close(held, GRACE)
+    assert not may_close(held, LINUS)
+    assert may_close(held, LINUS, held.epoch)
+    assert may_close(held, None)
+    assert may_close(WAITING, LINUS)
 
 
 def test_an_end_leaves_dialogs_and_a_return_does_not() -> None:

@@ -24,6 +24,10 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "body_limit": (1024, 64 << 20),
     "body_deadline": (0.1, 600),
     "forget_after": (8, 3650),
+    "remember_handoffs": (1, 36_500),
+    "lane_limit": (16, 1_000_000),
+    "answers_a_minute": (1, 1_000_000),
+    "loop_rest": (60, 2_592_000),
 }
 
 
@@ -51,9 +55,11 @@ def test_a_setting_holds_at_its_bounds_and_not_beyond(name: str) -> None:
         assert repr(wrong) in str(told.value)
 
 
-@pytest.mark.parametrize("name", ["turns_at_once", "sends_at_once", "tries", "body_limit"])
+@pytest.mark.parametrize(
+    "name", ["turns_at_once", "sends_at_once", "tries", "body_limit", "lane_limit", "answers_a_minute"]
+)
 def test_a_count_is_a_whole_number(name: str) -> None:
-    value: Any = 2000.5 if name == "body_limit" else 2.5
+    value: Any = 2000.5 if name == "body_limit" else 20.5
     with pytest.raises(DefinitionError, match="a whole number"):
         Settings(**{name: value})
 

@@ -23,6 +23,8 @@ class Changes:
     conversation: Conversation
     seq: int
     now: datetime
+    came: Event | None = None
+    """The event as it came: a typed answer may be handled as a press."""
     sends: list[Send] = field(factory=list)
     withdraw: bool = False
     timers: list[Timer] = field(factory=list)
@@ -31,6 +33,8 @@ class Changes:
     entries: list[Entry] = field(factory=list)
     closed: list[Handoff] = field(factory=list)
     outcome: str = "handled"
+    error: str = ""
+    """Why the event is kept among the failed ones, if it is."""
     handler: str = ""
     prefix: str = ""
     """What tells the words of `on_error` from those of the turn that failed."""

@@ -18,7 +18,7 @@ from convokit._engine.settings import Settings
 from convokit._engine.turns import Turns
 from convokit.abc import Clock, Desk, Failed, Hint, Received, Request, Site, Stats, Store, Transport
 from convokit.conversations import ConversationId, Entry
-from convokit.errors import DefinitionError, StoreUnavailable, TransportError
+from convokit.errors import DefinitionError, LaneFull, StoreUnavailable, TransportError
 from convokit.events import Event, SendRequested, SignalReceived
 from convokit.messages import Message
 from convokit.routing import Table
@@ -102,6 +102,7 @@ class Engine:
             desk=desk,
             clock=clock,
             settings=settings,
+            files=self.files,
             tell=self._tell,
             retries_wait=self._alarm.ring,
             stirred=self._stir,
@@ -114,12 +115,20 @@ class Engine:
 
         Raises:
             StoreUnavailable: The store cannot write; nothing was kept.
+            LaneFull: Too much waits in some conversations already; what came for others is kept.
         """
         wanted = [not event.receipt or self._table.wants(type(event)) for event in events]
         kept = [event for event, wants in zip(events, wanted, strict=True) if wants]
         if not kept:
             return [False] * len(events)
-        fresh = await self.store.accept(kept)
+        try:
+            fresh = await self.store.accept(kept)
+        except LaneFull as full:
+            # The others are served all the same: when all is handed in again, theirs is known.
+            others = [event for event in kept if str(event.conversation) not in full.conversations]
+            if others and len(others) < len(kept):
+                await self.accept(others)
+            raise
         self._lanes.feeder.ring()
         for event, new in zip(kept, fresh, strict=True):
             if not new:
@@ -259,7 +268,10 @@ class Engine:
         return await self.store.failed(limit)
 
     async def replay(self, keys: Sequence[str]) -> int:
-        """Put given-up events and sends back in line. Returns how many."""
+        """Put given-up events and sends back in line; not the bot's messages where a person has the conversation.
+
+        Returns how many.
+        """
         count = await self.store.replay(keys)
         self._lanes.feeder.ring()
         self._outbox.feeder.ring()
@@ -328,6 +340,7 @@ class Engine:
         for transport in self.transports.values():
             transport.check()
         async with AsyncExitStack() as stack:
+            self.store.most_waiting = self.settings.lane_limit
             await self.store.open(self.clock)
             stack.push_async_callback(self._closed)
             await self._place()
@@ -452,9 +465,10 @@ class Engine:
     async def _purges(self) -> None:
         while True:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=self.settings.purge_every))
-            before = self.clock.now() - timedelta(days=self.settings.forget_after)
+            now = self.clock.now()
+            before = now - timedelta(days=self.settings.forget_after)
             try:
-                await self.store.purge(before)
+                await self.store.purge(before, handoffs=now - timedelta(days=self.settings.remember_handoffs))
             except StoreUnavailable as problem:
                 logger.warning("purge waits: %s", problem)
 

@@ -14,8 +14,8 @@ from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
 from convokit._engine.turns import Turns, Unreadable, with_changes
 from convokit.abc import Clock, Committed, Lane, Store, Waiting
-from convokit.conversations import ConversationId
-from convokit.errors import StoreUnavailable
+from convokit.conversations import Conversation, ConversationId
+from convokit.errors import ReplyLoop, StoreUnavailable
 from convokit.events import Event, MalformedReceived
 from convokit.routing import OPERATORS
 from convokit.wire.text import scrub
@@ -23,6 +23,8 @@ from convokit.wire.text import scrub
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+EVERYTHING = 1_000_000
 
 
 @define
@@ -76,13 +78,15 @@ class Lanes:
             await anyio.sleep(self._settings.lease / 3)
             if not self._held:
                 continue
+            # What is claimed while the store is asked is not among the lanes it answers for.
+            asked = dict(self._held)
             try:
-                kept = await self._store.renew([one.lane for one in self._held.values()], self._settings.lease)
+                kept = await self._store.renew([one.lane for one in asked.values()], self._settings.lease)
             except StoreUnavailable as problem:
                 logger.warning("renew failed: %s", problem)
                 continue
-            for conversation, held in list(self._held.items()):
-                if conversation not in kept:
+            for conversation, held in asked.items():
+                if conversation not in kept and self._held.get(conversation) is held:
                     logger.warning("conversation=%s lease lost, its turn is cancelled", conversation)
                     held.lost.cancel()
 
@@ -109,6 +113,9 @@ class Lanes:
             lane = held.lane
             waiting, *left = lane.events
             began = perf_counter()
+            if (loop := self._turns.loop(lane, waiting)) is not None:
+                await self._silent(held, loop, began)
+                return
             try:
                 committed, handler = await self._ran(held, waiting, left)
             except Unreadable as problem:
@@ -131,16 +138,24 @@ class Lanes:
             )
             if not kept:
                 return
-            self._ended(waiting.event, committed.outcome)
-            if committed.sends:
-                self._sends_wait()
-            if committed.timers:
-                self._timers_changed()
-            if committed.emits:
-                self.feeder.ring()
+            await self._after(lane.conversation, waiting.event, committed)
             if committed.release:
                 return
             held.lane = with_changes(lane, committed, left)
+
+    async def _after(self, before: Conversation, event: Event, committed: Committed) -> None:
+        """Wake whoever has to do with what was committed."""
+        self._ended(event, committed.outcome)
+        if committed.sends:
+            self._sends_wait()
+        if committed.timers:
+            self._timers_changed()
+        if committed.emits:
+            self.feeder.ring()
+        if committed.error:
+            logger.warning("conversation=%s event is kept as failed: %s", before.id, committed.error)
+        if before.set_aside and not committed.conversation.set_aside:
+            await self._returned(before)
 
     async def _ran(self, held: _Held, waiting: Waiting, left: Sequence[Waiting]) -> tuple[Committed, str]:
         """Run a turn, unless a person takes the conversation: before the bot has spoken it is silent then."""
@@ -204,6 +219,36 @@ class Lanes:
         await self._store.release(lane, error=said, park=True)
         self._ended(event, "failed")
         self._log(lane, event, "", "failed", 0, began)
+
+    async def _silent(self, held: _Held, loop: ReplyLoop, began: float) -> None:
+        """Say nothing to what seems to be a program: keep the event as failed, tell the log and `on_error`."""
+        lane = held.lane
+        waiting = lane.events[0]
+        logger.log(logging.ERROR if lane.conversation.looping is None else logging.INFO, "%s", loop)
+        if not await self._told(held, loop):
+            with anyio.CancelScope(shield=True):
+                await self._store.commit([self._turns.unanswered(lane, waiting, loop)])
+        self._ended(waiting.event, "failed")
+        self._log(lane, waiting.event, "", "failed", 0, began)
+
+    async def _returned(self, before: Conversation) -> None:
+        """Put what was set aside during a handoff back in line, in the order in which it came."""
+        aside = {event_id: place for place, event_id in enumerate(before.set_aside)}
+        try:
+            found = [
+                (aside[one.what.id], one.key)
+                for one in await self._store.failed(EVERYTHING)
+                if one.conversation == before.id and isinstance(one.what, Event) and one.what.id in aside
+            ]
+            await self._store.replay([key for _, key in sorted(found)])
+        except StoreUnavailable as problem:
+            logger.error(  # noqa: TRY400  it is the store's trouble: where it came from says nothing
+                "conversation=%s what was set aside stays among the failed events, put it back with convokit failed: "
+                "%s",
+                before.id,
+                problem,
+            )
+        self.feeder.ring()
 
     async def _told(self, held: _Held, problem: Exception) -> bool:
         lane = held.lane

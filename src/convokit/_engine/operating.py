@@ -115,6 +115,8 @@ class Operating:
         # The bot's own conversation can be ended by somebody who has seen that it is the bot's.
         if was.handoff is None and not (event.ended and event.epoch is not None):
             return _refused(changes)
+        if not rules.may_close(was, who, event.epoch):
+            return _refused(changes)
         timed_out = who is None and event.outcome == rules.EXPIRED
         kind: EntryKind = "expired" if timed_out else "closed" if event.ended else "returned"
         changes.acted(event, kind, who, event.note or event.outcome)

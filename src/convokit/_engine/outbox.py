@@ -3,14 +3,21 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
+from attrs import evolve
 
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
 from convokit.abc import Clock, Desk, Proof, Send, Settled, Store, Transport
-from convokit.errors import RateLimited, StoreUnavailable, TransportError, Unreachable
+from convokit.errors import RateLimited, Rejected, StoreUnavailable, TransportError, Unreachable
 from convokit.events import Event, MessageFailed
+from convokit.messages import ATTACHMENTS, Attachment, Message
+
+if TYPE_CHECKING:
+    from convokit.wire.files import FileBox
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +39,7 @@ class Outbox:
         desk: Desk | None,
         clock: Clock,
         settings: Settings,
+        files: Path,
         tell: Callable[[Event], Awaitable[None]],
         retries_wait: Callable[[], None],
         stirred: Callable[[], None],
@@ -42,6 +50,8 @@ class Outbox:
         self._desk = desk
         self._clock = clock
         self._settings = settings
+        self._files = files
+        self._file_box: FileBox | None = None
         self._tell = tell
         self._retries_wait = retries_wait
         self._resting: dict[str, datetime] = {}
@@ -145,9 +155,45 @@ class Outbox:
         transport = self._transports.get(send.conversation.channel)
         if transport is None:
             raise Unreachable(send.conversation.channel, "no transport is attached under this name")
+        message = await self._with_files(transport, send.message)
         if transport.proof is Proof.NONE:
-            return await transport.send(send.conversation, send.message)
-        return await transport.send_keyed(send.conversation, send.message, send.key)
+            return await transport.send(send.conversation, message)
+        return await transport.send_keyed(send.conversation, message, send.key)
+
+    async def _with_files(self, transport: Transport, message: Message) -> Message:
+        """The message with the bytes of what lies in our own folder: a platform knows nothing of it.
+
+        Raises:
+            Rejected: A file is not there any more, or the channel takes files by their address only.
+            Unreachable: It cannot be read now.
+        """
+        if not any(one.ref.startswith("f_") and not one.url and one.data is None for one in message.attachments):
+            return message
+        channel = transport.channel
+        if not transport.capabilities.attachments_by_data:
+            raise Rejected(channel, "the channel takes files by their address only, and this one lies in our folder")
+        try:
+            attachments = [await self._with_data(one) for one in message.attachments]
+        except FileNotFoundError as problem:
+            raise Rejected(channel, f"a file that was to be sent is not there any more: {problem}") from problem
+        except (OSError, StoreUnavailable) as problem:
+            raise Unreachable(channel, f"a file that is to be sent cannot be read: {problem}") from problem
+        return evolve(message, attachments=tuple(attachments))
+
+    async def _with_data(self, one: Attachment) -> Attachment:
+        from convokit.wire.files import FileBox  # noqa: PLC0415  few bots send files of their own folder
+        from convokit.wire.naming import FILE_ID  # noqa: PLC0415  see above
+
+        if one.url or one.data is not None or not FILE_ID.fullmatch(one.ref):
+            return one
+        if self._file_box is None:
+            self._file_box = FileBox(self._files, self._store, self._clock)
+        kept = await self._file_box.about(one.ref)
+        if kept is None:
+            raise FileNotFoundError(f"no file has the id {one.ref}")
+        data = await self._file_box.data_of(one.ref)
+        made = ATTACHMENTS[one.kind]
+        return made(data=data, media_type=kept.media_type, name=one.name or kept.name, alt=one.alt)
 
     async def _to_desk(self, send: Send) -> None:
         if self._desk is None or send.handoff is None:

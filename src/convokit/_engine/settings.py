@@ -45,6 +45,12 @@ class Settings(Value):
         body_deadline: Seconds a webhook's body may take to arrive (0.1 to 600); a slower one is answered 408.
         forget_after: Days that sent messages' rows are kept (8 to 3650). Events' ids are known for 8 days, whatever it
             is: platforms deliver again for up to 7.
+        remember_handoffs: Days that handoffs are remembered after their end (1 to 36500).
+        lane_limit: How many events may wait in one conversation (16 to 1000000); beyond it `LaneFull` is raised, and
+            webhooks are answered 503. What operators do is always taken.
+        answers_a_minute: How many times within a minute the bot answers in one conversation without a human being in
+            between (1 to 1000000); beyond it the bot is silent there, `ReplyLoop`.
+        loop_rest: Seconds without any event after which it answers there again (60 to 2592000).
         files: The folder for what customers and operators upload; left empty, "<bot's name>-files" in the current one.
 
     Raises:
@@ -65,6 +71,10 @@ class Settings(Value):
     body_limit: int = field(default=1 << 20, validator=_between(1024, 64 << 20))
     body_deadline: float = field(default=10.0, validator=_between(0.1, 600))
     forget_after: float = field(default=8.0, validator=_between(8, 3650))
+    remember_handoffs: float = field(default=400.0, validator=_between(1, 36_500))
+    lane_limit: int = field(default=1000, validator=_between(16, 1_000_000))
+    answers_a_minute: int = field(default=20, validator=_between(1, 1_000_000))
+    loop_rest: float = field(default=600.0, validator=_between(60, 2_592_000))
     files: str = field(default="", validator=_text)
 
     def pause(self, attempt: int) -> float:

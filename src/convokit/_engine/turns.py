@@ -7,12 +7,13 @@ from typing import Any, TypeGuard, get_type_hints
 from attrs import define, evolve, field
 
 from convokit import handoff as rules
+from convokit._engine import pacing
 from convokit._engine.changes import Changes, Speech
 from convokit._engine.operating import Operating, ends_by_time
 from convokit._engine.settings import Settings
 from convokit.abc import Clock, Committed, Desk, Lane, Store, Timer, Transport, Waiting
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Option, Position
-from convokit.errors import DefinitionError
+from convokit.errors import DefinitionError, ReplyLoop
 from convokit.events import (
     ButtonPressed,
     Event,
@@ -32,6 +33,12 @@ from convokit.wire.codec import decode_json, encode, encode_event, from_json, to
 from convokit.wire.text import scrub
 
 Handler = Callable[[], Awaitable[None]]
+
+SET_ASIDE = (
+    f"it waits for the end of the handoff, where {rules.MOST_POSTPONED} others wait already; it is put back in line by "
+    "itself then"
+)
+"""Why an event that came during a handoff is among the failed ones."""
 
 
 class Unreadable(Exception):
@@ -88,19 +95,42 @@ class Turns:
         changes = self._changes(lane, waiting, turn, "failed")
         changes.handler = route.name
         await self._through_middleware(turn, lambda: route.handler(turn))
+        if isinstance(error, ReplyLoop):
+            turn.replies.clear()
+            turn.dialog = None
         await self._begun(turn, changes)
         self._put_together(turn, changes)
         committed = self._committed(lane, turn, changes, release=True)
+        if isinstance(error, ReplyLoop):
+            committed = evolve(committed, conversation=pacing.silent(committed.conversation, turn.now))
         return evolve(committed, error=scrub(f"{type(error).__name__}: {error}"))
+
+    def loop(self, lane: Lane, waiting: Waiting) -> ReplyLoop | None:
+        """What keeps the bot silent about an event; None: nothing does."""
+        conversation = lane.conversation
+        if not pacing.is_looping(conversation, waiting.event, self.clock.now(), self.settings):
+            return None
+        return ReplyLoop(str(conversation.id), self.settings.answers_a_minute)
+
+    def unanswered(self, lane: Lane, waiting: Waiting, error: ReplyLoop) -> Committed:
+        """What to commit of an event about which the bot is silent: it is kept among the failed ones."""
+        silent = pacing.silent(lane.conversation, self.clock.now())
+        return Committed(
+            epoch=lane.epoch,
+            seq=waiting.seq,
+            conversation=evolve(silent, version=silent.version + 1),
+            outcome="failed",
+            error=scrub(f"{type(error).__name__}: {error}"),
+        )
 
     def silenced(self, lane: Lane, waiting: Waiting, *, release: bool) -> Committed:
         """What to commit of an event whose handler must not speak any more: a person takes the conversation.
 
         What was due comes back when the bot has it again; what the customer said is in the log for the operator.
         """
-        event, conversation = waiting.event, lane.conversation
+        event, conversation, error = waiting.event, lane.conversation, ""
         if isinstance(event, PATIENT) and not _own_timer(event):
-            conversation = rules.postponed(conversation, encode_event(event).decode())
+            conversation, error = _postponed(conversation, event)
         conversation = evolve(
             conversation,
             version=conversation.version + 1,
@@ -108,13 +138,25 @@ class Turns:
             closed=conversation.closed and not event.said,
         )
         return Committed(
-            epoch=lane.epoch, seq=waiting.seq, conversation=conversation, outcome="silenced", release=release
+            epoch=lane.epoch,
+            seq=waiting.seq,
+            conversation=conversation,
+            outcome="silenced",
+            error=error,
+            release=release,
         )
 
     def _changes(self, lane: Lane, waiting: Waiting, turn: Turn, outcome: str) -> Changes:
         # What on_error says has its own keys: what the failed turn flushed must not swallow it.
         prefix = "" if turn.error is None else "e"
-        return Changes(conversation=lane.conversation, seq=waiting.seq, now=turn.now, outcome=outcome, prefix=prefix)
+        return Changes(
+            conversation=lane.conversation,
+            seq=waiting.seq,
+            now=turn.now,
+            came=waiting.event,
+            outcome=outcome,
+            prefix=prefix,
+        )
 
     def _selected(self, event: Event, conversation: Conversation) -> tuple[Event, Selected]:
         """What typed options and a handoff's own timers stand for, and who handles it."""
@@ -180,7 +222,7 @@ class Turns:
                     changes.conversation = rules.asked(conversation, changes.now)
                 return False
             case "postpone":
-                changes.conversation = rules.postponed(conversation, encode_event(event).decode())
+                changes.conversation, changes.error = _postponed(conversation, event)
                 return False
             case "operator":
                 return await self._operating.acted(
@@ -225,6 +267,7 @@ class Turns:
     async def _dialog_step(self, turn: Turn, changes: Changes, position: Position) -> None:
         dialog = self.table.dialogs[position.dialog]
         after = await dialog.answer(turn, position)
+        _asked_later(turn, after)
         changes.conversation = changes.conversation.standing(after, position.user)
 
     async def _begun(self, turn: Turn, changes: Changes) -> None:
@@ -242,6 +285,7 @@ class Turns:
                     "or include the router that has it"
                 )
             position = await dialog.begin(turn, wanted.memory, turn.user.id)
+            _asked_later(turn, position)
         changes.conversation = changes.conversation.standing(position, turn.user.id)
 
     async def _resumed(self, turn: Turn, changes: Changes) -> None:
@@ -268,6 +312,10 @@ class Turns:
         for index, (to, message) in enumerate(turn.elsewhere):
             wanted_id = f"send:{was.id}:{changes.seq}:{index}"
             changes.emits.append(SendRequested(id=wanted_id, conversation=to, at=turn.now, message=message))
+        pace: Mapping[str, Any] = {}
+        if changes.outcome != "refused":
+            came = changes.came or event
+            pace = pacing.counted(changes.conversation, came, turn.now, spoke=changes.spoken > 0)
         memory = to_json(turn.memory) if turn.memory else {}
         changes.conversation = evolve(
             changes.conversation,
@@ -276,6 +324,7 @@ class Turns:
             memory=memory,
             offer=offer,
             closed=changes.conversation.closed and not event.said,
+            **pace,
         )
 
     def _committed(self, lane: Lane, turn: Turn, changes: Changes, *, release: bool) -> Committed:
@@ -304,6 +353,7 @@ class Turns:
             entries=tuple(changes.entries),
             closed=tuple(changes.closed),
             outcome=changes.outcome,
+            error=changes.error,
             release=release,
         )
 
@@ -311,7 +361,7 @@ class Turns:
 
     async def _flush(self, lane: Lane, seq: int, turn: Turn) -> None:
         """Write what was said so far ahead of the commit, under the keys that the commit will give it."""
-        if lane.conversation.handoff is not None or not turn.replies:
+        if lane.conversation.handoff is not None or not turn.replies or isinstance(turn.error, ReplyLoop):
             return
         prefix = "" if turn.error is None else "e"
         ahead = Changes(conversation=lane.conversation, seq=seq, now=turn.now, prefix=prefix)
@@ -364,6 +414,18 @@ def _name(selected: Selected) -> str:
     if selected.action == "dialog" and selected.position is not None:
         return f"{selected.position.dialog}.{selected.position.state}"
     return selected.match.route.name if selected.match is not None else selected.action
+
+
+def _postponed(conversation: Conversation, event: Event) -> tuple[Conversation, str]:
+    """The conversation with an event that waits for the end of its handoff, and why it is kept as failed, if it is."""
+    waits = rules.postponed(conversation, encode_event(event).decode())
+    return (rules.set_aside(conversation, event.id), SET_ASIDE) if waits is None else (waits, "")
+
+
+def _asked_later(turn: Turn, position: Position | None) -> None:
+    """Take back the question of a dialog that goes to a person with this turn: it is asked when it returns."""
+    if position is not None and turn.handoff is not None and turn.replies:
+        turn.replies.pop()
 
 
 def _own_timer(event: Event) -> TypeGuard[TimerFired]:

@@ -61,7 +61,13 @@ async def _retried(store: Store, retry: Sequence[str]) -> int:
         complain(f"convokit: nothing was given up under the key {key}")
     count = await store.replay([key for key in keys if key in known])
     say(f"{count} put back in line; a running bot takes them up within a second.")
-    return WRONG if unknown else FINE
+    held_back = len(keys) - len(unknown) - count
+    if held_back:
+        complain(
+            f"convokit: {held_back} stayed where they are: a person has, or is about to take, the conversation, and "
+            "the bot is silent there. Try again when the handoff is over"
+        )
+    return WRONG if unknown or held_back else FINE
 
 
 def _line(one: Failed) -> str:

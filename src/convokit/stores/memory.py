@@ -207,15 +207,26 @@ class Memory(Store):
     async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
         """Make events safe until the process ends, all or none."""
         now = await self._begin()
-        return [self._accept(one, now) for one in [rows.incoming(event) for event in events]]
+        incoming = [rows.incoming(event) for event in events]
+        waiting = dict[ConversationId, int]()
+        for one in incoming:
+            place = one.event.conversation
+            lane = self._lanes.get(place)
+            if rows.refusable(one.event) and not (lane and self._known(lane, one, now)):
+                waiting[place] = waiting.get(place, len(lane.inbox) if lane else 0) + 1
+        rows.refuse_full(waiting, self.most_waiting)
+        return [self._accept(one, now) for one in incoming]
+
+    def _known(self, lane: _Lane, one: rows.Incoming, now: int) -> bool:
+        before = self._seen.get((lane.id, one.event.id))
+        lately = before is not None and now - before[0] < rows.SEEN_FOR // timedelta(microseconds=1)
+        return lately or one.key in lane.keys
 
     def _accept(self, one: rows.Incoming, now: int) -> bool:
         lane = self._lane(one.event.conversation)
-        key = (lane.id, one.event.id)
-        before = self._seen.get(key)
-        fresh = before is None or now - before[0] >= rows.SEEN_FOR // timedelta(microseconds=1)
-        if one.key in lane.keys or not fresh:
+        if self._known(lane, one, now):
             return False
+        key = (lane.id, one.event.id)
         seq = self._append(lane, one.data, now)
         if one.line is None:
             self._seen[key] = (now, seq)
@@ -664,14 +675,16 @@ class Memory(Store):
         row = self._outbox.get(key.removeprefix("send:")) if key.startswith("send:") else None
         if row is None or row.state not in {"failed", "held"}:
             return False
+        if row.by in {"bot", RECALLED} and not row.to[1] and self._lane(row.to[0]).handed is not None:
+            return False  # a person speaks there
         send = codec.decode(Send, row.body)
         again = evolve(send, expires_at=rows.moment(now) + (send.expires_at - rows.moment(row.written)))
         del self._outbox[row.key]
         self._write([(again, codec.encode(again))], now)
         return True
 
-    async def purge(self, before: datetime) -> int:
-        """Forget what is finished and older than `before`."""
+    async def purge(self, before: datetime, *, handoffs: datetime | None = None) -> int:
+        """Forget what is finished and older than `before`, and handoffs that ended before `handoffs`."""
         now = await self._begin()
         limit = rows.micros(before)
         parked = {(one.conversation, one.seq) for one in self._parked.values()}
@@ -692,7 +705,9 @@ class Memory(Store):
             del self._outbox[one]
         for place in expired:
             del self._shelf[place]
-        return len(old) + len(sent) + len(expired)
+        over = 0 if handoffs is None else bisect_left(self._closed, rows.micros(handoffs), key=lambda one: one[0])
+        del self._closed[:over]
+        return len(old) + len(sent) + len(expired) + over
 
     async def stats(self) -> Stats:
         """Counts."""

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from convokit.abc import Send, Timer
 from convokit.conversations import Conversation, ConversationId, Entry, EntryKind, Handoff
+from convokit.errors import LaneFull
 from convokit.events import Event, MalformedReceived, TimerFired
 from convokit.people import Profile
 from convokit.wire import codec
@@ -83,6 +84,21 @@ class Incoming:
     def size(self) -> int:
         """About how many bytes it writes."""
         return len(self.data) + (len(self.line.data) if self.line else 0)
+
+
+def refusable(event: Event) -> bool:
+    """Whether it may be refused where too much waits: an operator can always step in."""
+    return getattr(event, "operator", None) is None
+
+
+def refuse_full(waiting: Mapping[ConversationId, int], most: int) -> None:
+    """Refuse what would make more than `most` events wait.
+
+    Raises:
+        LaneFull: They would.
+    """
+    if full := [str(conversation) for conversation, count in waiting.items() if count > most]:
+        raise LaneFull(full, most)
 
 
 def said(event: Event) -> Entry | None:

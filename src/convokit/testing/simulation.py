@@ -292,7 +292,10 @@ class Simulation:
         self._store = store or Memory()
         # Nobody else writes to the store and virtual months pass in one step: no polling, purges by the month.
         month = 30 * 86_400.0
-        self._settings = evolve(settings or bot.settings, poll=month, purge_every=month)
+        given = settings or bot.settings
+        # Time stands still while people here talk: by its own number alone nobody is taken for a program.
+        pace = given.answers_a_minute if given.answers_a_minute != Settings().answers_a_minute else 1_000_000
+        self._settings = evolve(given, poll=month, purge_every=month, answers_a_minute=pace)
         self._twins: dict[str, Twin] = {
             channel: Twin(self, channel, capabilities or transport.capabilities)
             for channel, transport in bot.transports.items()

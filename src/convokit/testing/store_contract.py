@@ -33,12 +33,13 @@ from convokit.conversations import (
     Option,
     Position,
 )
-from convokit.errors import StoreError, StoreUnavailable
+from convokit.errors import LaneFull, StoreError, StoreUnavailable
 from convokit.events import (
     ButtonPressed,
     ConversationOpened,
     Event,
     MessageReceived,
+    OperatorJoined,
     SendRequested,
     SignalReceived,
     TimerFired,
@@ -334,6 +335,42 @@ class StoreContract:
         assert (await user.counts()).waiting == 0
         assert await user.logged() == []
         assert list(await user.store.accept([good])) == [True]
+
+    async def test_where_too_much_waits_nothing_more_is_taken_until_some_is_handled(self, user: StoreUser) -> None:
+        user.store.most_waiting = 16
+        await user.hears(*(str(number) for number in range(15)))
+        last, more, other = user.said("last"), user.said("more"), user.said("hi", "bob")
+        with pytest.raises(LaneFull, match="16 events wait in test:ada") as full:
+            await user.store.accept([other, last, more])
+        assert full.value.conversations == {"test:ada"}
+        assert (await user.counts()).waiting == 15
+        assert await user.logged("bob") == []
+        assert list(await user.store.accept([other, last])) == [True, True]
+        with pytest.raises(LaneFull):
+            await user.store.accept([more])
+        assert list(await user.store.accept([last, last])) == [False, False]
+        await user.commits(next(lane for lane in await user.claims() if lane.conversation.id == conversation()))
+        assert list(await user.store.accept([more])) == [True]
+        assert len(await user.logged()) == 17
+
+    async def test_operators_timers_and_what_is_emitted_or_replayed_find_room_where_too_much_waits(
+        self, user: StoreUser
+    ) -> None:
+        user.store.most_waiting = 16
+        await user.hears("boom")
+        await user.store.release(await user.claims_one(), error="boom", park=True)
+        now = user.clock.now()
+        await user.hears("a timer, please", by="bob")
+        timer = Timer(conversation=conversation(), name="n", due=now)
+        emitted = SignalReceived(id="s", conversation=conversation(), at=now, name="n")
+        await user.hears(*(str(number) for number in range(16)))
+        lanes = {lane.conversation.id: lane for lane in await user.claims()}
+        assert await user.commits(lanes[conversation("bob")], timers=(timer,), emits=(emitted,))
+        operator = OperatorJoined(id="o", conversation=conversation(), at=now, operator=User(id="grace"))
+        assert list(await user.store.accept([operator])) == [True]
+        assert await user.store.fire_due(10) == 1
+        assert await user.store.replay([f"event:{conversation()}:1"]) == 1
+        assert (await user.counts()).waiting == 20
 
     async def test_accepting_nothing_is_nothing(self, user: StoreUser) -> None:
         assert list(await user.store.accept([])) == []
@@ -870,6 +907,19 @@ class StoreContract:
         assert [one.id for _, one in later] == ["h2", "h3"]
         assert list(await user.store.closed_handoffs(now + timedelta(minutes=3, seconds=1))) == []
 
+    async def test_closed_handoffs_are_forgotten_only_when_that_is_asked(self, user: StoreUser) -> None:
+        now = user.clock.now()
+        handoffs = [
+            Handoff(id=str(minutes), queue="", reason="r", opened_at=now, closed_at=now + timedelta(minutes=minutes))
+            for minutes in (1, 2, 3)
+        ]
+        await user.hears("x")
+        assert await user.commits(await user.claims_one(), closed=tuple(handoffs))
+        assert await user.store.purge(now) == 0
+        assert await user.store.purge(now, handoffs=now + timedelta(minutes=2)) == 1
+        assert [one.id for _, one in await user.store.closed_handoffs(now)] == ["2", "3"]
+        assert await user.store.purge(now, handoffs=now + timedelta(minutes=2)) == 0
+
     async def test_a_closed_handoff_without_its_time_is_refused_before_anything_is_written(
         self, user: StoreUser
     ) -> None:
@@ -1274,6 +1324,30 @@ class StoreContract:
         (again,) = await user.takes()
         assert (again.key, again.attempts, again.uncertain) == ("k1", 0, False)
         assert again.expires_at == user.clock.now() + timedelta(days=1)
+
+    async def test_while_a_person_has_the_conversation_only_the_bots_failed_rows_stay_where_they_are(
+        self, user: StoreUser
+    ) -> None:
+        rows = (user.send("bot"), user.send("held"), user.send("operator", by="operator"))
+        await user.writes(*rows, user.send("desk", desk="offer"))
+        for key in ("desk", "bot", "held", "operator"):
+            await user.takes()
+            await user.settles(key, "held" if key == "held" else "failed")
+        await user.hears("help")
+        lane = await user.claims_one()
+        handoff = Handoff(id="h", queue="", reason="r", opened_at=user.clock.now())
+        assert await user.commits(lane, state=evolve(lane.conversation, handoff=handoff))
+        every = [one.key for one in await user.store.failed(10)]
+        assert len(every) == 4
+        assert await user.store.replay(every) == 2
+        assert sorted(keys(await user.takes())) == ["desk", "operator"]
+        assert sorted(one.key for one in await user.store.failed(10)) == ["send:bot", "send:held"]
+        await user.settles("operator")
+        await user.hears("thanks")
+        lane = await user.claims_one()
+        assert await user.commits(lane, state=evolve(lane.conversation, handoff=None))
+        assert await user.store.replay(["send:bot"]) == 1
+        assert keys(await user.takes()) == ["bot"]
 
     async def test_a_takeover_withdraws_the_bots_waiting_rows_before_new_ones_are_written(
         self, user: StoreUser

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from convokit import Bot, Message, MessageReceived, Turn, Unreachable
+from convokit import Bot, Message, MessageReceived, Rejected, Turn, Unreachable
 from convokit._engine.clock import SystemClock
 from convokit.abc import Finding, Transport
 from convokit.cli import main, parser, pizzeria
@@ -18,6 +18,7 @@ from convokit.cli.doctor import doctor
 from convokit.cli.serving import way_in
 from convokit.cli.speaking import HarmlessFormatter, coloured
 from convokit.conversations import ConversationId
+from convokit.desks import Local
 from convokit.stores import SQLite
 from convokit.transports import Messenger, Telegram
 
@@ -187,7 +188,10 @@ def test_a_missing_token_is_told_before_anything_starts(
     write("shop", "from convokit import Bot\nfrom convokit.transports import Telegram\nbot = Bot('parrot')\n"
           "bot.attach(Telegram.from_env())\n")  # fmt: skip
     assert main(["run", "shop:bot"]) == 2
-    assert "TELEGRAM_TOKEN is not set" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "TELEGRAM_TOKEN is not set" in said
+    assert "leave this channel out of bot.attach(…)" in said
+    assert "`convokit chat shop:bot`" in said
     assert not (tmp_path / "parrot.db").exists()
 
 
@@ -262,6 +266,37 @@ def test_all_is_put_back_at_once_and_an_unknown_key_is_told(
     assert "event:nonsense" in capsys.readouterr().err
     assert main(["failed", "shop:bot", "--retry", "all"]) == 0
     assert "1 put back" in capsys.readouterr().out
+
+
+def test_what_the_bot_said_stays_given_up_while_a_person_has_the_conversation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bot = Bot("parrot", desk=Local())
+
+    @bot.text("hello")
+    async def hello(turn: Turn) -> None:
+        turn.reply("Hello.")
+
+    @bot.text("help")
+    async def call(turn: Turn) -> None:
+        turn.hand_off("wants a person")
+
+    class Refusing(Silent):
+        async def send(self, to: ConversationId, message: Message) -> str | None:
+            raise Rejected("silent", "no")
+
+    async def talk() -> None:
+        async with bot.serve(SQLite(tmp_path / "parrot.db"), transports={"silent": Refusing()}) as engine:
+            where = ConversationId("silent", "ada")
+            for text in ("hello", "help"):
+                await engine.accept([MessageReceived(id=text, conversation=where, at=SystemClock().now(), text=text)])
+                await engine.quiet()
+
+    anyio.run(talk)
+    assert main(["failed", "--store", "sqlite:///parrot.db", "--retry", "all"]) == 1
+    said = capsys.readouterr()
+    assert "0 put back" in said.out
+    assert "1 stayed where they are: a person has" in said.err
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

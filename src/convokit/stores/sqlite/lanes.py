@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from convokit.abc import Committed, Lane, Send, Timer, Waiting
 from convokit.conversations import ConversationId
+from convokit.errors import LaneFull
 from convokit.people import Profile
 from convokit.stores import rows
 from convokit.stores.sqlite import outbox
@@ -150,16 +151,48 @@ class Lanes:
 
     # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def accept_all(
+        self, db: sqlite3.Connection, incoming: Sequence[rows.Incoming], now: int, most: int
+    ) -> list[bool] | LaneFull:
+        """Append events to their lanes, all of them or, where more than `most` would wait, none.
+
+        The refusal is returned: raised, it would undo what others write in the same transaction.
+        """
+        looked_up = [self._look_up(db, one, now) for one in incoming]
+        waiting = dict[ConversationId, int]()
+        for one, found in zip(incoming, looked_up, strict=True):
+            if rows.refusable(one.event) and not (found and found[1]):
+                place = one.event.conversation
+                waiting[place] = waiting.get(place, found[2] if found else 0) + 1
+        try:
+            rows.refuse_full(waiting, most)
+        except LaneFull as full:
+            return full
+        if len({one.event.conversation for one in incoming}) == len(incoming):
+            return [self._accept(db, one, now, found) for one, found in zip(incoming, looked_up, strict=True)]
+        return [self.accept(db, one, now) for one in incoming]
+
     def accept(self, db: sqlite3.Connection, one: rows.Incoming, now: int) -> bool:
         """Append an event to its lane, and what was said to its log, unless it is in the log or was seen lately."""
+        return self._accept(db, one, now, self._look_up(db, one, now))
+
+    @staticmethod
+    def _look_up(db: sqlite3.Connection, one: rows.Incoming, now: int) -> tuple[int, bool, int] | None:
+        """The row of the event's lane, whether the event is known, and how many wait; None: the lane is new."""
+        place = one.event.conversation
+        found: tuple[int, bool, int] | None = db.execute(
+            "SELECT conv, EXISTS (SELECT 1 FROM log WHERE log.conv = lane.conv AND log.key = ?3 AND log.key != '')"
+            " OR EXISTS (SELECT 1 FROM seen WHERE seen.conv = lane.conv AND seen.id = ?4 AND seen.at > ?5),"
+            " accepted - done FROM lane WHERE channel = ?1 AND id = ?2",
+            (place.channel, place.id, one.key, one.event.id, now - SEEN_MICROS),
+        ).fetchone()
+        return found
+
+    def _accept(
+        self, db: sqlite3.Connection, one: rows.Incoming, now: int, found: tuple[int, bool, int] | None
+    ) -> bool:
         event, line = one.event, one.line
         place = event.conversation
-        found = db.execute(
-            "SELECT conv, EXISTS (SELECT 1 FROM log WHERE log.conv = lane.conv AND log.key = ?3 AND log.key != '')"
-            " OR EXISTS (SELECT 1 FROM seen WHERE seen.conv = lane.conv AND seen.id = ?4 AND seen.at > ?5)"
-            " FROM lane WHERE channel = ?1 AND id = ?2",
-            (place.channel, place.id, one.key, event.id, now - SEEN_MICROS),
-        ).fetchone()
         if found is not None and found[1]:
             return False
         conv = number(db, place) if found is None else found[0]

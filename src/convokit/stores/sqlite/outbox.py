@@ -108,9 +108,15 @@ def resolve(db: sqlite3.Connection, one: Evidence, now: int) -> bool:
 
 
 def replay(db: sqlite3.Connection, key: str, now: int) -> bool:
-    """Write a failed or held row anew at the end of the line, with as much time as it had."""
+    """Write a failed or held row anew at the end of the line, with as much time as it had.
+
+    The bot's own stay where they are while a person has the conversation.
+    """
     found = db.execute(
-        "DELETE FROM outbox WHERE key = ? AND state IN ('failed', 'held') RETURNING conv, written, body", (key,)
+        "DELETE FROM outbox WHERE key = ? AND state IN ('failed', 'held') AND (desk = 1 OR author NOT IN"
+        " ('bot', 'recalled') OR (SELECT handed FROM lane WHERE lane.conv = outbox.conv) IS NULL)"
+        " RETURNING conv, written, body",
+        (key,),
     ).fetchone()
     if found is None:
         return False

@@ -287,6 +287,13 @@ def forget_sent(db: sqlite3.Connection, before: int, limit: int = PIECE) -> int:
     ).rowcount
 
 
+def forget_handoffs(db: sqlite3.Connection, before: int, limit: int = PIECE) -> int:
+    """Forget handoffs that ended before `before`; returns how many."""
+    return db.execute(
+        "DELETE FROM closed WHERE row IN (SELECT row FROM closed WHERE at < ? LIMIT ?)", (before, limit)
+    ).rowcount
+
+
 def forget_expired(db: sqlite3.Connection, before: int, limit: int = PIECE) -> int:
     """Forget what was on shelves until `before` at the longest; returns how many."""
     return db.execute(

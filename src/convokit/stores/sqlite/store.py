@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from convokit.abc import Clock, Committed, Evidence, Failed, Lane, Send, Settled, Stats, Store
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
-from convokit.errors import Conflict, DefinitionError, StoreUnavailable
+from convokit.errors import Conflict, DefinitionError, LaneFull, StoreUnavailable
 from convokit.events import Event
 from convokit.people import Profile
 from convokit.stores import rows
@@ -179,9 +179,13 @@ class SQLite(Store):
         """Make events durable, all or none."""
         run, now = self._opened()
         encoded = [rows.incoming(event) for event in events]
-        return await run.writer.run(
-            lambda db: [run.lanes.accept(db, one, now) for one in encoded], size=sum(one.size for one in encoded)
+        most = self.most_waiting
+        accepted = await run.writer.run(
+            lambda db: run.lanes.accept_all(db, encoded, now, most), size=sum(one.size for one in encoded)
         )
+        if isinstance(accepted, LaneFull):
+            raise accepted
+        return accepted
 
     async def claim(self, worker: str, limit: int, lease: float) -> Sequence[Lane]:
         """Take up to `limit` lanes that have work; writes nothing."""
@@ -373,16 +377,19 @@ class SQLite(Store):
 
         return await run.writer.run(work)
 
-    async def purge(self, before: datetime) -> int:
+    async def purge(self, before: datetime, *, handoffs: datetime | None = None) -> int:
         """Forget what is finished and older than `before`, in small pieces between other writes."""
         run, now = self._opened()
         limit = rows.micros(before)
         forgotten = 0
-        for forget in (
+        work = [
             partial(reading.forget_seen, before=limit),
             partial(reading.forget_sent, before=limit),
             partial(reading.forget_expired, before=min(now, limit)),
-        ):
+        ]
+        if handoffs is not None:
+            work.append(partial(reading.forget_handoffs, before=rows.micros(handoffs)))
+        for forget in work:
             piece = reading.PIECE
             while piece == reading.PIECE:
                 piece = await run.writer.run(forget)
