@@ -174,7 +174,7 @@ class World:
     async def __aenter__(self) -> Self:
         # Nobody else writes to the store: no polling, so that hours pass in a moment.
         month = 30 * 86_400.0
-        settings = evolve(self.bot.settings, poll=month, purge_every=month)
+        settings = evolve(self.bot.settings, poll=month, purge_every=month, answers_a_minute=1_000_000)
         self.engine = await self._stack.enter_async_context(
             self.bot.serve(self.store, clock=self.clock, transports={"web": Paper()}, settings=settings)
         )
@@ -204,6 +204,7 @@ class World:
             await self.engine.quiet()
             for _ in range(40):
                 await anyio.lowlevel.checkpoint()
+            self.floor.show_rows()
 
     async def passes(self, **duration: float) -> None:
         """Let time pass."""

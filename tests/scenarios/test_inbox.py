@@ -11,6 +11,7 @@ from convokit import Bot, HandoffClosed, HandoffUnattended, MessageReceived, Tur
 from convokit.abc import Hint
 from convokit.conversations import ConversationId
 from convokit.desks import Hours, Inbox, Operator, Queue
+from convokit.desks.inbox.figures import figures
 from convokit.people import User
 from convokit.stores import Memory
 
@@ -447,6 +448,7 @@ async def test_a_page_of_another_run_or_far_behind_gets_its_lists_whole() -> Non
         known = maya.lseqs()
         for number in range(600):
             await world.says(f"Customer{number % 20}", f"hello {number}")
+            maya.heard()
         far = await world.sits(MAYA, lists=known)
         assert far.newest("welcome")["lists"]["all"]["snapshot"] is True
         await world.restarts()
@@ -570,6 +572,7 @@ async def test_colleagues_see_who_looks_and_who_types_and_it_ends_by_itself() ->
         assert jonas.newest("here")["who"] == [{"id": "maya", "name": "Maya", "typing": False}]
         maya.leaves()
         assert jonas.newest("here")["who"] == []
+        await world.settles()
         assert jonas.row(conv)["here"] == []
 
 
@@ -641,3 +644,170 @@ async def test_an_inbox_starts_on_a_store_that_has_conversations_already() -> No
         assert maya.standing("queue") == {waiting}
         assert maya.standing("all") == {waiting, talking}
         assert maya.row(talking)["preview"] == "You said: hello"
+
+
+# ── lists, presence, mentions ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_of_many_changes_in_a_moment_the_lists_are_told_the_latest() -> None:
+    async with World() as world:
+        maya = await world.sits(MAYA)
+        conv = await world.says("Ada", "hello")
+        await world.passes(seconds=1)
+        maya.forget()
+        thread = world.floor.threads[ConversationId.parse(conv)]
+        for name in ("a", "b", "c"):
+            thread.tags = (name,)
+            world.floor.show(thread)
+            for _ in range(20):
+                await anyio.lowlevel.checkpoint()
+        assert [one["tags"] for one in maya.heard("row")] == [["a"]]
+        await world.clock.move_to(world.clock.now() + timedelta(milliseconds=250))
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+        assert [one["tags"] for one in maya.heard("row")] == [["a"], ["c"]]
+        world.floor.show(thread)
+        await world.passes(seconds=1)
+        assert len(maya.heard("row")) == 2, "a row that did not change was told again"
+
+
+async def test_a_page_that_does_not_read_makes_its_lists_wait_and_is_not_sent_away() -> None:
+    async with World() as world:
+        maya = await world.sits(MAYA)
+        conv = await world.says("Ada", "hello")
+        for number in range(400):
+            await world.accepts(_said_by(world, conv, f"line {number} {'x' * 200}"))
+        assert maya.line.closed is None
+        maya.heard()
+        await world.settles()
+        assert maya.row(conv)["preview"].startswith("You said: line 399")
+        assert maya.lseqs()
+
+
+def _said_by(world: World, conversation: str, text: str) -> MessageReceived:
+    return MessageReceived(
+        id=f"m-{text}",
+        conversation=ConversationId.parse(conversation),
+        at=world.clock.now(),
+        user=User(id="v_ada", name="Ada"),
+        text=text,
+    )
+
+
+async def test_rows_further_down_a_list_come_when_they_are_asked_for() -> None:
+    async with World() as world:
+        convs = [await world.says(f"Ada{number}", "person") for number in range(5)]
+        maya = await world.sits(MAYA)
+        await maya.say("rows", list="queue", after=convs[1], limit=2)
+        rows = maya.newest("rows")
+        assert ([one["conv"] for one in rows["rows"]], rows["total"], rows["end"]) == (convs[2:4], 5, False)
+        await maya.say("rows", list="queue", after=convs[3])
+        rows = maya.newest("rows")
+        assert ([one["conv"] for one in rows["rows"]], rows["end"]) == (convs[4:], True)
+        await maya.say("rows", list="theirs", after="")
+        assert len(maya.heard("rows")) == 2
+
+
+async def test_rows_tell_how_many_stand_in_their_list() -> None:
+    async with World() as world:
+        maya = await world.sits(MAYA)
+        first, second = await world.says("Ada", "person"), await world.says("Bob", "person")
+        assert [one["total"] for one in maya.heard("row") if one["list"] == "queue"][-1] == 2
+        await take(maya, first)
+        assert maya.newest("gone")["total"] == 1
+        assert second in maya.standing("queue")
+
+
+async def test_whom_a_note_names_reads_it_in_the_row_and_in_the_entry_also_after_a_restart() -> None:
+    async with World() as world:
+        maya, jonas, bea = await world.sits(MAYA), await world.sits(JONAS), await world.sits(BILLING)
+        conv = await world.says("Ada", "person")
+        await maya.has(conv)
+        said = await maya.ask("note", conv=conv, text="@Jonas look", mentions=["jonas", "bea", "nobody", 7, "jonas"])
+        assert said["t"] == "ack"
+        assert maya.newest("entry")["mentions"] == ["jonas"], "only who may see the conversation"
+        assert jonas.row(conv)["mentions"] == ["jonas"]
+        assert bea.row(conv) == {}
+        await world.restarts()
+        jonas = await world.sits(JONAS)
+        assert jonas.row(conv)["mentions"] == ["jonas"]
+        assert (await jonas.has(conv))["entries"][-1]["mentions"] == ["jonas"]
+        await world.says("Ada", "hm")
+        assert "mentions" not in jonas.row(conv)
+
+
+async def test_a_channel_is_told_that_nobody_is_at_the_desk_and_when_somebody_is() -> None:
+    told: list[tuple[str, Any]] = []
+    async with World() as world:
+        stop = world.engine.watch(lambda hint: _note_attendance(told, hint))
+        conv = await world.says("Ada", "person")
+        assert told == [(conv, 0)]
+        maya = await world.sits(MAYA)
+        assert told[1:] == [(conv, 1)]
+        other = await world.says("Bob", "person")
+        assert told[2:] == [], "somebody is there: nothing to tell"
+        await maya.ask("status", status="away")
+        assert sorted(told[2:]) == [(conv, 0), (other, 0)]
+        stop()
+
+
+def _note_attendance(told: list[tuple[str, Any]], hint: Hint) -> None:
+    if hint.topic == "attendance":
+        told.append((str(hint.conversation), hint.data["operators"]))
+
+
+async def test_operators_see_since_when_a_customer_has_no_page_open() -> None:
+    async with World() as world:
+        maya = await world.sits(MAYA)
+        conv = await world.says("Ada", "person")
+        assert maya.row(conv)["gone_at"] is None
+        for on in (False, True):
+            data = {"by": "user", "on": on}
+            world.engine.publish(Hint(conversation=ConversationId.parse(conv), topic="presence", data=data))
+            await world.settles()
+            assert (maya.row(conv)["gone_at"] is None) is on
+            assert ((await maya.has(conv))["gone_at"] is None) is on
+
+
+async def test_a_queue_tells_how_long_the_next_one_may_wait() -> None:
+    async with World() as world:
+        maya = await world.sits(MAYA)
+        for name, minutes in (("Ada", 2), ("Bob", 4), ("Cem", 20)):
+            conv = await world.says(name, "person")
+            await world.passes(minutes=minutes)
+            await take(maya, conv)
+        await world.says("Dan", "person")
+        assert maya.newest("queues")["queues"][0]["wait_s"] == 240
+        await world.restarts()
+        again = await world.sits(MAYA)
+        assert again.newest("welcome")["queues"][0]["wait_s"] == 240
+
+
+async def test_figures_tell_how_fast_people_answered_and_how_conversations_ended() -> None:
+    async with World(Inbox(waiting_target=3, patience=None, silence=None)) as world:
+        lea, maya = await world.sits(LEA), await world.sits(MAYA)
+        waits = [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 330]
+        for number, seconds in enumerate(waits):
+            conv = await world.says(f"Ada{number}", "person")
+            await world.passes(seconds=seconds)
+            epoch = (await take(maya, conv))["epoch"]
+            await maya.ask("send", conv=conv, epoch=epoch, text="Hello")
+            await world.passes(seconds=5)
+            await maya.ask("close", conv=conv, epoch=epoch, outcome="solved", tags=[])
+        left = await world.says("Eve", "person")
+        epoch = (await take(maya, left))["epoch"]
+        await maya.ask("return", conv=left, epoch=epoch)
+        await world.says("Fay", "hello")
+        for window in ("day", "week"):
+            found = await figures(world.floor, lea.page.operator, window)
+            assert found["waiting"]["target"] == 3
+            assert found["first_reply"]["count"] == 11
+            assert (found["first_reply"]["p50"], found["first_reply"]["p90"]) == (180.0, 300.0)
+            assert {one["id"]: one["closed"] for one in found["operators"]}["maya"] == 12
+            assert found["outcomes"] == {"bot": 1, "person": 11, "left": 1}
+            assert sum(one["n"] for one in found["arrivals"]) == 12
+        await world.passes(days=2)
+        day = await figures(world.floor, lea.page.operator, "day")
+        assert (day["first_reply"]["count"], day["outcomes"]) == (0, {"bot": 0, "person": 0, "left": 0})
+        week = await figures(world.floor, lea.page.operator, "week")
+        assert week["first_reply"]["count"] == 11

@@ -30,7 +30,7 @@ from convokit import (
 from convokit._engine.server import has_pages, opens_port
 from convokit.abc import Desk, Received, Request, Run, Site, Transport
 from convokit.cli import serving
-from convokit.desks import Local
+from convokit.desks import Inbox, Local
 from convokit.stores import Memory
 
 pytestmark = pytest.mark.anyio
@@ -309,6 +309,18 @@ def test_a_port_is_opened_for_webhooks_and_pages_only() -> None:
     ]
     for edge, pages, port in edges:
         assert (has_pages(edge), opens_port(edge)) == (pages, port)
+
+
+@pytest.mark.parametrize(("host", "open_to_others"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True)])  # noqa: S104  only said
+def test_the_command_line_says_when_the_inbox_is_open_to_other_machines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, host: str, *, open_to_others: bool
+) -> None:
+    bot = Bot("paged", desk=Inbox())
+    bot.attach(Pages())
+    monkeypatch.setattr(bot, "run", lambda *_, **__: None)
+    monkeypatch.setattr(serving, "log_to", lambda *_: None)
+    serving.run(bot, "paged:bot", None, host, 8080)
+    assert ("convokit operators add" in capsys.readouterr().out) is open_to_others
 
 
 def test_the_command_line_says_where_the_pages_are(

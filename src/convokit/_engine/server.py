@@ -69,6 +69,8 @@ def serve_http(
         log_config=None,
         server_header=False,
         ws_max_size=WS_FRAME,
+        # Compression keeps buffers for every idle page, and tells by its sizes what secrets are like chosen text.
+        ws_per_message_deflate=False,
     )
     server = uvicorn.Server(config)
     try:

@@ -10,7 +10,7 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -68,12 +68,15 @@ class Refused(Exception):
 class Line:
     """The way out to one page. What is pushed waits here until the page takes it; it never blocks who pushes."""
 
-    __slots__ = ("_arrived", "_frames", "_size", "closed")
+    __slots__ = ("_arrived", "_frames", "batches", "closed", "size")
 
     def __init__(self) -> None:
         self._frames: list[bytes] = []
-        self._size = 0
-        self._arrived = anyio.Event()
+        self._arrived: anyio.Event | None = None
+        self.size = 0
+        """How many bytes wait for the page."""
+        self.batches = False
+        """Whether the page reads `{"t": "batch", "frames": […]}`: then what waits together goes out together."""
         self.closed: tuple[int, str] | None = None
         """The close code and its reason, once the line is closed."""
 
@@ -86,10 +89,10 @@ class Line:
         if self.closed is not None:
             return
         self._frames.append(frame)
-        self._size += len(frame)
-        if self._size > BUFFER_BYTES:
+        self.size += len(frame)
+        if self.size > BUFFER_BYTES:
             self.close(4008, "slow")
-        self._arrived.set()
+        self._wake()
 
     def close(self, code: int, reason: str = "") -> None:
         """Close it; the first code stands. What waits is thrown away after a slow page, sent otherwise."""
@@ -97,18 +100,24 @@ class Line:
             self.closed = (code, reason)
             if code == 4008:  # noqa: PLR2004  the code's meaning is in `BUFFER_BYTES`
                 self._frames.clear()
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None:
             self._arrived.set()
+            self._arrived = None
 
     async def arrived(self) -> None:
-        """Return when there is something to take, or the line is closed."""
+        """Return when there is something to take, or the line is closed; several may wait for it."""
+        if self._frames or self.closed is not None:
+            return
+        if self._arrived is None:
+            self._arrived = anyio.Event()
         await self._arrived.wait()
 
     def take(self) -> list[bytes]:
         """What waits, oldest first."""
-        frames, self._frames, self._size = self._frames, [], 0
-        # Somebody may be waiting for the one that was not set: a second poll beside the one that is held.
-        if self.closed is None and self._arrived.is_set():
-            self._arrived = anyio.Event()
+        frames, self._frames, self.size = self._frames, [], 0
         return frames
 
 
@@ -209,6 +218,8 @@ async def _write(websocket: "WebSocket", line: Line, ping_seconds: float, scope:
             with anyio.fail_after(SEND_SECONDS):
                 # Again, for what was pushed while this was sent: a closed line still says its last words.
                 while frames := line.take():
+                    if line.batches and len(frames) > 1:
+                        frames = [b'{"t":"batch","frames":[' + b",".join(frames) + b"]}"]
                     for frame in frames:
                         await websocket.send_text(frame.decode())
         with anyio.move_on_after(CLOSE_SECONDS):
@@ -291,7 +302,14 @@ class Polls:
     most: int = 10_000
     _open: "OrderedDict[str, _Polled]" = field(factory=OrderedDict, init=False)
 
-    async def answer(self, body: bytes, make: Callable[[Line], Peer], *, owner: str) -> Frame:
+    async def answer(
+        self,
+        body: bytes,
+        make: Callable[[Line], Peer],
+        *,
+        owner: str,
+        gone: Callable[[], Awaitable[object]] = anyio.sleep_forever,
+    ) -> Frame:
         """Answer one poll: `{"sid", "conv", "log", "after", "wait", "frames"}` with `{"sid", "frames"}`.
 
         An unknown `sid` begins anew, with a `hello` made of the poll's own fields when its first frame is none. The
@@ -302,6 +320,7 @@ class Polls:
             body: The request's body.
             make: Makes the peer for a new line.
             owner: Who asks: a `sid` of somebody else is unknown.
+            gone: Returns when the page has gone away: nobody holds a poll for it, and what there is to say stays.
 
         Raises:
             Refused: 4400, it is no poll; 4413, it is too large; 4503, too many poll.
@@ -325,14 +344,17 @@ class Polls:
         polled.busy += 1
         polled.used = now
         self._open.move_to_end(sid)
+        left = anyio.Event()
         try:
             await self._hand_over(polled, frames, asked if known else None)
             if wait:
                 with anyio.move_on_after(wait):
-                    await polled.line.arrived()
+                    await _arrived(polled.line, gone, left)
         finally:
             polled.busy -= 1
             polled.used = self.clock.now().timestamp()
+        if left.is_set():
+            return {"sid": sid, "frames": []}
         said: Frame = {"sid": sid, "frames": [msgspec.Raw(one) for one in polled.line.take()]}
         if polled.line.closed is not None:
             code, reason = polled.line.closed
@@ -376,6 +398,26 @@ class Polls:
         if polled is not None:
             polled.line.close(1001, "gone")
             polled.peer.left()
+
+
+async def disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
+    """Return when the client of an ASGI request, whose body has been read, has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _arrived(line: Line, gone: Callable[[], Awaitable[object]], left: anyio.Event) -> None:
+    """Wait until there is something to say, or until nobody is there to hear it: then `left` is set."""
+
+    async def watch() -> None:
+        await gone()
+        left.set()
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await line.arrived()
+        tasks.cancel_scope.cancel()
 
 
 def _poll(body: bytes) -> tuple[Frame, list[Frame], float]:

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 
 from convokit.testing import VirtualClock
 from convokit.wire import live
-from convokit.wire.live import Buckets, Line, Peer, Polls, Refused, body_of, origin_allowed, serve_socket
+from convokit.wire.live import Buckets, Line, Peer, Polls, Refused, body_of, disconnected, origin_allowed, serve_socket
 
 pytestmark = pytest.mark.anyio
 
@@ -207,6 +207,39 @@ async def test_a_held_poll_is_answered_by_a_push() -> None:
         made[0].line.push({"t": "news"})
 
 
+async def test_a_poll_is_not_held_for_a_page_that_has_gone_and_what_there_is_to_say_stays() -> None:
+    polls, made, gone = Polls(VirtualClock()), [], anyio.Event()
+
+    def make(line: Line) -> Echo:
+        made.append(Echo(line))
+        return made[-1]
+
+    first = await polls.answer(ask(None), make, owner="ada")
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+
+            async def hold() -> None:
+                said = await polls.answer(ask(first["sid"], wait=25_000), make, owner="ada", gone=gone.wait)
+                assert said["frames"] == []
+
+            tasks.start_soon(hold)
+            await anyio.wait_all_tasks_blocked()
+            gone.set()
+    made[0].line.push({"t": "news"})
+    said = await answered(polls, ask(first["sid"]))
+    assert said == {"sid": first["sid"], "frames": [{"t": "news"}]}
+
+
+async def test_a_client_is_gone_when_its_request_says_so() -> None:
+    messages = [{"type": "http.request"}, {"type": "http.disconnect"}, {"type": "never asked for"}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    await disconnected(receive)
+    assert len(messages) == 1
+
+
 async def test_an_end_is_told_in_the_answer_and_the_sid_is_unknown_from_then_on() -> None:
     polls = Polls(VirtualClock())
     first = await answered(polls, ask(None))
@@ -308,3 +341,44 @@ def test_an_origin_is_the_hosts_own_or_listed_exactly(origin: str | None, allowe
 
 def test_without_a_host_no_origin_is_its_own() -> None:
     assert not origin_allowed("https://", "", ())
+
+
+# ── a line ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_held_poll_hears_what_is_pushed_after_another_poll_took_nothing() -> None:
+    polls, made, held = Polls(VirtualClock()), [], []
+
+    def make(line: Line) -> Echo:
+        made.append(Echo(line))
+        return made[-1]
+
+    first = await polls.answer(ask(None), make, owner="ada")
+    async with anyio.create_task_group() as tasks:
+
+        async def hold() -> None:
+            with anyio.fail_after(5):
+                held.append(await polls.answer(ask(first["sid"], wait=25_000), make, owner="ada"))
+
+        tasks.start_soon(hold)
+        await anyio.wait_all_tasks_blocked()
+        assert (await polls.answer(ask(first["sid"]), make, owner="ada"))["frames"] == []
+        made[0].line.push({"t": "news"})
+    assert len(held[0]["frames"]) == 1
+
+
+async def test_several_frames_go_out_together_to_a_page_that_reads_batches() -> None:
+    browser, peers = page()
+    async with browser.open() as line:
+        await line.send("hello")
+        assert (await line.next())["t"] == "welcome"
+        for batches in (False, True):
+            peers[0].line.batches = batches
+            for number in range(3):
+                peers[0].line.push({"t": "news", "n": number})
+            if batches:
+                frame = await line.next()
+                assert frame["t"] == "batch"
+                assert [one["n"] for one in frame["frames"]] == [0, 1, 2]
+            else:
+                assert [(await line.next())["n"] for _ in range(3)] == [0, 1, 2]

@@ -1,5 +1,6 @@
 """The inbox: the page on which operators read and answer conversations, served beside the bot's own channels."""
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Self
@@ -8,18 +9,20 @@ import anyio
 
 from convokit.abc import Accept, Attendance, Desk, Run, Site
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff
+from convokit.desks.inbox import people
 from convokit.desks.inbox.doors import Authenticate, Doors
 from convokit.desks.inbox.floor import Floor
 from convokit.desks.inbox.hours import Hours, Queue
 from convokit.desks.inbox.people import Operator
-from convokit.desks.inbox.presence import there
 from convokit.desks.inbox.site import make_site
 from convokit.desks.inbox.threads import Promises
-from convokit.errors import DefinitionError
+from convokit.errors import DefinitionError, StoreUnavailable
 from convokit.messages import Message
 from convokit.wire.files import MOST_BYTES, TYPES, FileBox
 
 __all__ = ["Authenticate", "Hours", "Inbox", "Operator", "Queue"]
+
+logger = logging.getLogger(__name__)
 
 
 class Inbox(Desk):
@@ -39,6 +42,7 @@ class Inbox(Desk):
         disconnected: How long an operator's pages may be gone before their conversations go back to the queue.
         first_answer: Within how long a customer who asks for a person is answered.
         next_answer: Within how long each later question is.
+        waiting_target: How many should wait at most: a line in a lead's figures, nothing more.
         saying_expired: What the bot says when nobody took the conversation in time; empty: nothing.
         file_bytes: What one file of an operator's may have.
         file_types: The media types that operators may send.
@@ -63,6 +67,7 @@ class Inbox(Desk):
         disconnected: timedelta = timedelta(minutes=5),
         first_answer: timedelta = timedelta(minutes=2),
         next_answer: timedelta = timedelta(minutes=5),
+        waiting_target: int | None = None,
         saying_expired: str = "Sorry, nobody could answer in time. I am the assistant again: how can I help?",
         file_bytes: int = MOST_BYTES,
         file_types: Collection[str] = TYPES,
@@ -74,6 +79,9 @@ class Inbox(Desk):
         self.silence = _span("silence", silence)
         self.patience = _span("patience", patience)
         self.disconnected = _needed("disconnected", disconnected)
+        if waiting_target is not None and (isinstance(waiting_target, bool) or waiting_target < 1):
+            raise DefinitionError(f"Inbox: waiting_target is a number from 1, not {waiting_target!r}")
+        self.waiting_target = waiting_target
         self.saying_expired = saying_expired
         self.file_bytes = file_bytes
         self.file_types = frozenset(file_types)
@@ -108,6 +116,7 @@ class Inbox(Desk):
             promises=self._promises,
             silence=self.silence,
             disconnected=self.disconnected,
+            target=self.waiting_target,
         )
         doors = Doors(self._floor, self.authenticate, self.origins)
         files = FileBox(run.files, run.store, run.clock, most_bytes=self.file_bytes, types=self.file_types)
@@ -122,19 +131,31 @@ class Inbox(Desk):
         if self._opened is None:
             raise DefinitionError("the inbox is run as part of a bot: Bot(…, desk=Inbox()), and bot.serve()")
         await self._opened.wait()
-        if self._floor is not None:
-            await self._floor.work()
+        if self._floor is None:
+            return
+        if self.authenticate is None:
+            await self._say_who_can_enter(self._floor)
+        await self._floor.work()
+
+    @staticmethod
+    async def _say_who_can_enter(floor: Floor) -> None:
+        """Say so when nobody could sign in: an inbox that waits for its first operator is easily forgotten open."""
+        try:
+            known = await people.accounts(floor.run.store)
+        except StoreUnavailable:
+            return  # it waits for the store, and says that
+        if not known:
+            logger.warning(
+                "the inbox has no operator yet, so nobody can sign in: add one with `convokit operators add`, "
+                "or give Inbox an authenticate= of your own"
+            )
 
     def attendance(self, queue: str) -> Attendance:
         """Who takes conversations of a queue now, how many wait there, and when it opens while it is closed."""
         floor = self._floor
         if floor is None:
             return Attendance(operators=0)
-        waiting = len(floor.waiting.get(queue, ()))
-        known = self.queues.get(queue)
-        if known is not None and known.hours is not None and not known.hours.is_open(floor.now):
-            return Attendance(operators=0, waiting=waiting, opens_at=known.hours.opens_at(floor.now))
-        return Attendance(operators=there(floor.people.values(), queue, floor.now), waiting=waiting)
+        return floor.attendance(queue)
 
     async def offer(self, conversation: Conversation, handoff: Handoff, transcript: Sequence[Entry]) -> None:
         """Never called: the inbox reads the store."""

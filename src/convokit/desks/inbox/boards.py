@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,8 @@ REMEMBERED = 500
 """How many changes of a list a page may have missed before it gets the list whole."""
 SHOWN: Mapping[str, int] = {"mine": 60, "queue": 120, "all": 150}
 """How many rows a list has when it is sent whole; `total` says how many there are."""
+BEHIND_BYTES = 48 << 10
+"""How much may wait for a page before its operator's lists pause: of what changes meanwhile only the latest is told."""
 
 
 def belongs(operator: Operator, thread: Thread, name: str) -> bool:
@@ -68,24 +70,50 @@ class Board:
     operator: Operator
     sheets: dict[str, Sheet] = field(factory=lambda: {name: Sheet() for name in LISTS})
     lines: set[Line] = field(factory=set)
+    _stale: "dict[ConversationId, None]" = field(factory=dict)
 
     def fill(self, threads: Mapping[ConversationId, Thread]) -> None:
         """Put every conversation in its lists."""
         for name, sheet in self.sheets.items():
             sheet.members = {key for key, thread in threads.items() if belongs(self.operator, thread, name)}
 
-    def show(self, thread: Thread, row: bytes) -> None:
-        """A conversation's row changed: tell the pages whose lists it stands in, or stood in.
+    def show(
+        self,
+        changed: Iterable[ConversationId],
+        threads: Mapping[ConversationId, Thread],
+        rows: Mapping[ConversationId, bytes],
+    ) -> bool:
+        """Rows changed: tell the pages whose lists they stand in, or stood in.
 
         Args:
-            thread: The conversation.
-            row: Its row as JSON, an object.
+            changed: Whose.
+            threads: Every conversation that is known.
+            rows: Their rows as JSON, objects.
+
+        Returns:
+            False: a page does not keep up, so that it is told later, by the next call.
         """
+        self._stale |= dict.fromkeys(changed)
+        told = []
+        for key in self._stale:
+            if any(line.size > BEHIND_BYTES for line in self.lines):
+                break
+            told.append(key)
+            thread, row = threads.get(key), rows.get(key)
+            if thread is not None and row is not None:
+                self._show(thread, row)
+        for key in told:
+            del self._stale[key]
+        return not self._stale
+
+    def _show(self, thread: Thread, row: bytes) -> None:
         for name, sheet in self.sheets.items():
             if belongs(self.operator, thread, name):
                 sheet.members.add(thread.id)
-                head = f'{{"t":"row","list":"{name}","lseq":{sheet.change(thread.id)},'.encode()
-                self._push(head + row[1:])
+                lseq = sheet.change(thread.id)
+                if self.lines:
+                    head = f'{{"t":"row","list":"{name}","lseq":{lseq},"total":{len(sheet.members)},'
+                    self._push(head.encode() + row[1:])
             else:
                 self.drop(thread.id, name)
 
@@ -94,12 +122,54 @@ class Board:
         sheet = self.sheets[name]
         if conversation in sheet.members:
             sheet.members.discard(conversation)
-            frame = {"t": "gone", "list": name, "lseq": sheet.change(conversation), "conv": str(conversation)}
+            frame = {
+                "t": "gone",
+                "list": name,
+                "lseq": sheet.change(conversation),
+                "total": len(sheet.members),
+                "conv": str(conversation),
+            }
             self._push(msgspec.json.encode(frame))
 
     def _push(self, frame: bytes) -> None:
         for line in list(self.lines):
             line.push_encoded(frame)
+
+    def _in_order(self, name: str, threads: Mapping[ConversationId, Thread]) -> list[Thread]:
+        members = [threads[one] for one in self.sheets[name].members if one in threads]
+        if name == "queue":
+            members.sort(
+                key=lambda one: (
+                    one.conversation.handoff.opened_at if one.conversation.handoff else one.at,
+                    str(one.id),
+                )
+            )
+        else:
+            # Who waits or is spoken with stands before who talks with the bot, however busy that one is.
+            members.sort(key=lambda one: (one.conversation.handoff is not None, one.at, str(one.id)), reverse=True)
+        return members
+
+    def further(
+        self, name: str, after: str, limit: int, threads: Mapping[ConversationId, Thread], row: Callable[[Thread], Any]
+    ) -> Json:
+        """The rows of a list that follow a conversation's, for a page that shows what is further down.
+
+        Args:
+            name: The list's name.
+            after: The conversation above; where it no longer stands in the list, its rows begin anew.
+            limit: How many at most.
+            threads: Every conversation that is known.
+            row: Makes a row.
+        """
+        members = self._in_order(name, threads)
+        place = next((number for number, one in enumerate(members, 1) if str(one.id) == after), 0)
+        shown = members[place : place + limit]
+        return {
+            "lseq": self.sheets[name].lseq,
+            "rows": [row(one) for one in shown],
+            "total": len(members),
+            "end": place + len(shown) >= len(members),
+        }
 
     def welcome(self, known: object, threads: Mapping[ConversationId, Thread], row: Callable[[Thread], Any]) -> Json:
         """The lists for a page that knows them up to the numbers in `known`: whole, or what changed since."""
@@ -112,12 +182,7 @@ class Board:
         sheet = self.sheets[name]
         changed = sheet.since(lseq)
         if changed is None or len(changed) > SHOWN[name]:
-            members = [threads[one] for one in sheet.members if one in threads]
-            if name == "queue":
-                members.sort(key=lambda one: one.conversation.handoff.opened_at if one.conversation.handoff else one.at)
-            else:
-                # Who waits or is spoken with stands before who talks with the bot, however busy that one is.
-                members.sort(key=lambda one: (one.conversation.handoff is not None, one.at), reverse=True)
+            members = self._in_order(name, threads)
             shown = members[: SHOWN[name]]
             return {"lseq": sheet.lseq, "snapshot": True, "rows": [row(one) for one in shown], "total": len(members)}
         rows = [

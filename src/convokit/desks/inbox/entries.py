@@ -112,9 +112,13 @@ def _file(one: Attachment, url: str) -> Json:
 
 def attachment_at(message: Message, part: int) -> Attachment | None:
     """The attachment at this place of a message, counted over its attachments and then its cards."""
-    images = [card.image for card in message.cards]
-    parts = [*message.attachments, *images]
+    parts = [*message.attachments, *(card.image for card in message.cards)]
     return parts[part] if 0 <= part < len(parts) else None
+
+
+def attachments_of(message: Message) -> list[Attachment]:
+    """Every attachment of a message, with its cards' pictures."""
+    return [*message.attachments, *(card.image for card in message.cards if card.image is not None)]
 
 
 def preview_of(entry: Entry) -> str:

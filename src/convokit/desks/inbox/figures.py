@@ -52,7 +52,7 @@ async def figures(floor: Floor, operator: Operator, window: Window) -> Json:
         "since": stamp(since),
         "waiting": {
             "now": sum(1 for one in cases if not one.closed and not one.handoff.operator),
-            "target": None,
+            "target": floor.target,
             "points": _line(cases, now),
         },
         "longest": _longest(floor, cases),

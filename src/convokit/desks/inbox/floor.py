@@ -9,21 +9,23 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
 from attrs import define, evolve, field
 
-from convokit.abc import Hint, Run
+from convokit.abc import Attendance, Hint, Run
 from convokit.conversations import Conversation, ConversationId, Logged
 from convokit.desks.inbox import people
 from convokit.desks.inbox.boards import Board
 from convokit.desks.inbox.entries import Json, owner_of, stamp
 from convokit.desks.inbox.hours import Queue
 from convokit.desks.inbox.people import Operator
-from convokit.desks.inbox.presence import LINGERS, STATUSES, Presence, Status
+from convokit.desks.inbox.presence import LINGERS, STATUSES, Presence, Status, there
 from convokit.desks.inbox.threads import TAIL, Promises, Thread, looks_official, row_of
+from convokit.desks.inbox.waits import Waits
 from convokit.errors import StoreUnavailable
 from convokit.events import Event, HandoffTransferred
 from convokit.people import User
@@ -48,11 +50,18 @@ MOST_THREADS = 3000
 FIRST_THREADS = 1000
 LAST_QUEUES_FOR = timedelta(days=30)
 MOST_ANSWERS = 20_000
+MOST_CONVERSATIONS = 1000
+MOST_MENTIONS = 5000
+MENTIONS = "inbox-mentions"
+"""The shelf of whom a note names, by its conversation and key."""
+MENTIONS_FOR = timedelta(days=400)
 OFFER_FOR = timedelta(seconds=60)
 TYPING_FOR = timedelta(seconds=6)
 CHECK_EVERY = timedelta(seconds=30)
 """How often pages that say nothing are asked whether they are still signed in."""
 NEWEST = 1 << 62
+ROWS_EVERY = timedelta(milliseconds=200)
+"""How often rows of the lists are told at most; of what changes meanwhile only the latest is."""
 
 
 class Seat(Protocol):
@@ -129,6 +138,7 @@ class Floor:
         promises: Within how long customers are answered.
         silence: As the desk's.
         disconnected: How long an operator may be gone before their conversations go back to the queue.
+        target: How many should wait at most; shown beside the figures.
     """
 
     run: Run
@@ -136,6 +146,7 @@ class Floor:
     promises: Promises
     silence: timedelta | None
     disconnected: timedelta
+    target: int | None = None
     threads: dict[ConversationId, Thread] = field(factory=dict)
     people: dict[str, Presence] = field(factory=dict)
     boards: dict[str, Board] = field(factory=dict)
@@ -148,8 +159,17 @@ class Floor:
     answers_rev: int = field(factory=lambda: secrets.randbelow(1 << 40))
     tasks: TaskGroup | None = None
     ready: anyio.Event = field(factory=anyio.Event)
-    _dirty: "dict[ConversationId, None]" = field(factory=dict)
+    _dirty: "dict[ConversationId, bool]" = field(factory=dict)
+    """What to look at anew; True: its state may be another one, False: only its log has grown."""
     _shown: dict[ConversationId, bytes] = field(factory=dict)
+    _stale: "dict[ConversationId, None]" = field(factory=dict)
+    _moved: anyio.Event = field(factory=anyio.Event)
+    waits: Waits = field(factory=Waits)
+    _attended: dict[ConversationId, tuple[bool, datetime | None]] = field(factory=dict)
+    """What was told of an empty desk, for each conversation that waits."""
+    _mentions: "OrderedDict[str, tuple[str, ...]]" = field(factory=OrderedDict)
+    _locks: "WeakValueDictionary[ConversationId, anyio.Lock]" = field(factory=WeakValueDictionary)
+    _counted: "dict[ConversationId, tuple[str, bool, str]]" = field(factory=dict)
     _stirred: anyio.Event = field(factory=anyio.Event)
     _alarm: anyio.Event = field(factory=anyio.Event)
     _awaited: dict[str, Awaited] = field(factory=dict)
@@ -171,7 +191,9 @@ class Floor:
                 await self._patiently(self._gather)
                 self.tasks = tasks
                 self.ready.set()
+                self._move()
                 tasks.start_soon(self._watch_the_clock)
+                tasks.start_soon(self._show_rows)
                 await self._keep_in_step()
         finally:
             stop()
@@ -204,22 +226,22 @@ class Floor:
         for key, kept in (await store.on_shelf(STAFFED)).items():
             most, last = json.loads(kept)
             self._staffed[datetime.fromisoformat(key)] = (int(most), int(last))
-        queues = {
-            conversation: handoff.queue for conversation, handoff in await store.closed_handoffs(now - LAST_QUEUES_FOR)
-        }
+        closed = await store.closed_handoffs(now - LAST_QUEUES_FOR)
+        self.waits.count_all([handoff for _, handoff in closed][-MOST_CONVERSATIONS:])
+        queues = {conversation: handoff.queue for conversation, handoff in closed}
         queues |= {ConversationId.parse(key): kept.decode() for key, kept in (await store.on_shelf(QUEUES_OF)).items()}
         known = {one.id: (at, one) for at, one in reversed(await store.recent(FIRST_THREADS))}
         known |= {one.id: (now, one) for one in await store.handed_over() if one.id not in known}
         for at, conversation in known.values():
             thread = Thread(conversation=conversation, at=at, queue=queues.get(conversation.id, ""))
             self.threads[conversation.id] = thread
-            await self._refresh(conversation.id)
+            await self.refresh(conversation.id)
             thread.at = at
 
     def _told(self, hint: Hint) -> None:
         """What the run tells; called in between everything else."""
         if hint.topic == "log":
-            self.stir(hint.conversation)
+            self.stir(hint.conversation, state=bool(hint.event))
             awaited = self._awaited.get(_turn(hint.conversation, hint.event)) if hint.event else None
             if awaited is not None:
                 awaited.outcome = hint.outcome
@@ -227,23 +249,61 @@ class Floor:
         elif hint.topic == "typing" and hint.data.get("by") != "operator" and hint.data.get("on"):
             who = {"by": str(hint.data.get("by")), "name": str(hint.data.get("name", ""))}
             self._to_open(hint.conversation, {"t": "typing", "conv": str(hint.conversation), **who, "ttl": 6000})
+        elif hint.topic == "presence" and hint.data.get("by") == "user":
+            self._came_or_went(hint)
         elif hint.topic == "marks" and hint.data.get("by") == "user" and self.tasks is not None:
             self.tasks.start_soon(self._marked, hint.conversation, "user", hint.data.get("seen"))
 
-    def stir(self, conversation: ConversationId) -> None:
-        """Look at a conversation anew."""
-        self._dirty[conversation] = None
+    def _came_or_went(self, hint: Hint) -> None:
+        thread = self.threads.get(hint.conversation)
+        if thread is not None:
+            thread.gone_at = None if hint.data.get("on") else self.now
+            self.show(thread)
+
+    def stir(self, conversation: ConversationId, *, state: bool = True) -> None:
+        """Look at a conversation anew; without `state` only its log has grown."""
+        self._dirty[conversation] = state or self._dirty.get(conversation, False)
         self._stirred.set()
 
     async def _keep_in_step(self) -> None:
         while True:
             await self._stirred.wait()
             self._stirred = anyio.Event()
-            dirty, self._dirty = list(self._dirty), {}
-            for conversation in dirty:
-                await self._patiently(partial(self._refresh, conversation))
-            self.tell_counts()
+            dirty, self._dirty = self._dirty, {}
+            for conversation, state in dirty.items():
+                await self._patiently(partial(self.refresh, conversation, state=state))
+            self._move()
             self._evict()
+
+    def _move(self) -> None:
+        self._moved.set()
+
+    async def _show_rows(self) -> None:
+        """Tell the lists' changes: the first at once, those that follow it together."""
+        while True:
+            await self._moved.wait()
+            if self.show_rows():
+                self._moved = anyio.Event()
+            await self.run.clock.sleep_until(self.now + ROWS_EVERY)
+
+    def show_rows(self) -> bool:
+        """Tell the pages what changed in their lists, and who is there. False: some page does not keep up."""
+        told = self._show_stale()
+        self._tell_counts()
+        self._tell_attendance()
+        return told
+
+    def _show_stale(self) -> bool:
+        stale, self._stale = self._stale, {}
+        changed = []
+        for key in stale:
+            thread = self.threads.get(key)
+            row = msgspec.json.encode(self.row(thread)) if thread is not None else b""
+            if row and self._shown.get(key) != row:
+                self._shown[key] = row
+                changed.append(key)
+        told = [board.show(changed, self.threads, self._shown) for board in self.boards.values()]
+        return all(told)
 
     def _evict(self) -> None:
         """Let go of conversations where nothing happened for longest, once there are many."""
@@ -254,17 +314,29 @@ class Floor:
         for thread in idle[: len(self.threads) - MOST_THREADS * 9 // 10]:
             del self.threads[thread.id]
             self._shown.pop(thread.id, None)
+            self._counted.pop(thread.id, None)
             for board in self.boards.values():
                 for name in board.sheets:
                     board.drop(thread.id, name)
 
     # ── conversations ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _refresh(self, key: ConversationId) -> None:
-        """Read what is new in a conversation, and tell the pages."""
+    async def refresh(self, key: ConversationId, *, state: bool = True) -> None:
+        """Read what is new in a conversation, and tell the pages; without `state` only its log.
+
+        Raises:
+            StoreUnavailable: It could not be read.
+        """
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = anyio.Lock()
+        async with lock:
+            await self._read(key, state=state)
+
+    async def _read(self, key: ConversationId, *, state: bool) -> None:
         store = self.run.store
-        conversation = await store.load(key)
         thread = self.threads.get(key)
+        conversation = await store.load(key) if state or thread is None else thread.conversation
         if thread is None or not thread.log:
             log = await store.log(key, before=NEWEST, limit=TAIL)
         else:
@@ -288,7 +360,10 @@ class Floor:
             log = await store.log(key, after=thread.head)
             fresh += thread.take_in(log)
         before, thread.conversation = thread.conversation, conversation
+        last = thread.last
+        thread.mentioned = await self.mentioned_in(key, last.key) if last is not None and last.kind == "note" else ()
         lease = conversation.handoff
+        self.waits.count(lease)
         if lease is not None and (lease.queue != thread.queue or before.handoff is None):
             thread.queue = lease.queue
             await store.keep(QUEUES_OF, str(key), lease.queue.encode())
@@ -305,6 +380,23 @@ class Floor:
         thread.log = log
         for who in ("user", "operator"):
             thread.read[who] = await self.number_of(thread.id, marks[who].get("seen", 0))
+
+    async def mentioned_in(self, conversation: ConversationId, key: str) -> tuple[str, ...]:
+        """The ids of the operators whom a note names."""
+        name = f"{conversation} {key}"
+        if name not in self._mentions:
+            kept = await self.run.store.kept(MENTIONS, name)
+            self._mentions[name] = tuple(json.loads(kept)) if kept else ()
+            if len(self._mentions) > MOST_MENTIONS:
+                self._mentions.popitem(last=False)
+        return self._mentions[name]
+
+    async def mention(self, conversation: ConversationId, key: str, operators: Sequence[str]) -> None:
+        """Keep whom a note names, before it is written."""
+        name = f"{conversation} {key}"
+        value = codec.encode(list(operators))
+        await self.run.store.keep(MENTIONS, name, value, expires_at=self.now + MENTIONS_FOR)
+        self._mentions[name] = tuple(operators)
 
     async def number_of(self, conversation: ConversationId, public: int) -> int:
         """The number among all entries of a public number."""
@@ -348,12 +440,9 @@ class Floor:
                 page.line.push(frame)
 
     def show(self, thread: Thread) -> None:
-        """Tell the pages a conversation's row, when it has changed."""
-        row = msgspec.json.encode(self.row(thread))
-        if self._shown.get(thread.id) != row:
-            self._shown[thread.id] = row
-            for board in self.boards.values():
-                board.show(thread, row)
+        """Have the pages told a conversation's row soon, if it has changed."""
+        self._stale[thread.id] = None
+        self._move()
 
     def row(self, thread: Thread) -> Json:
         """A conversation's row."""
@@ -369,11 +458,15 @@ class Floor:
     async def thread(self, operator: Operator, conversation: ConversationId) -> Thread | None:
         """The conversation, read from the store where it is not known; None when it is not there or not theirs."""
         if conversation not in self.threads:
-            await self._refresh(conversation)
+            await self.refresh(conversation)
         thread = self.threads.get(conversation)
         return thread if thread is not None and self.sees(operator, thread) else None
 
     def _count(self, thread: Thread) -> None:
+        standing = (thread.queue, thread.waiting, thread.owner)
+        if self._counted.get(thread.id) == standing:
+            return
+        self._counted[thread.id] = standing
         for name, members in self.waiting.items():
             if name != thread.queue or not thread.waiting:
                 members.discard(thread.id)
@@ -383,15 +476,17 @@ class Floor:
             if one.operator.id != thread.owner:
                 one.owned.discard(thread.id)
         if thread.owner:
-            if thread.owner not in self.people:
-                lease = thread.conversation.handoff
-                with suppress(ValueError):
-                    self.meet(Operator(id=thread.owner, name=(lease.operator_name if lease else "") or thread.owner))
-            if thread.owner in self.people:
-                one = self.people[thread.owner]
-                if thread.id not in one.owned:
-                    one.owned.add(thread.id)
-                    self._alarm.set()
+            self._count_owned(thread)
+
+    def _count_owned(self, thread: Thread) -> None:
+        if thread.owner not in self.people:
+            lease = thread.conversation.handoff
+            with suppress(ValueError):
+                self.meet(Operator(id=thread.owner, name=(lease.operator_name if lease else "") or thread.owner))
+        one = self.people.get(thread.owner)
+        if one is not None and thread.id not in one.owned:
+            one.owned.add(thread.id)
+            self._alarm.set()
 
     # ── who is there ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -405,11 +500,11 @@ class Floor:
         return one
 
     def join(self, page: Seat) -> Board:
-        """A page of an operator's is there."""
+        """A page of an operator's is there: it finds its lists as they are now."""
+        self._show_stale()
         one = self.meet(page.operator)
         one.lines += 1
         one.ever = True
-        self.tell_counts()  # to the others: this page reads it in its welcome
         self.pages.add(page)
         board = self.boards.get(page.operator.id)
         if board is None or board.operator != page.operator:
@@ -417,6 +512,7 @@ class Floor:
             board.fill(self.threads)
         board.lines.add(page.line)
         self._alarm.set()
+        self._move()
         return board
 
     def leave(self, page: Seat) -> None:
@@ -432,14 +528,14 @@ class Floor:
         one.lines -= 1
         if one.lines == 0:
             one.gone_at = self.now
-        self.tell_counts()
+        self._move()
         self._alarm.set()
 
     async def set_status(self, operator: Operator, status: Status) -> None:
         """An operator says how they are."""
         self.meet(operator).status = status
         await self.run.store.keep(STATUS, operator.id, status.encode())
-        self.tell_counts()
+        self._move()
 
     def operators(self) -> list[Json]:
         """Everybody, by name."""
@@ -454,12 +550,13 @@ class Floor:
                 "id": name,
                 "name": self.queues[name].name or name if name in self.queues else name,
                 "waiting": len(self.waiting.get(name, ())),
+                "wait_s": self.waits.expected(name, self.now),
             }
             for name in known
             if operator.sees(name)
         ]
 
-    def tell_counts(self) -> None:
+    def _tell_counts(self) -> None:
         """Tell the pages who is there and how many wait, where it has changed."""
         now = self.now
         crowd = tuple(
@@ -477,6 +574,26 @@ class Floor:
             self._counts = counts
             for page in list(self.pages):
                 page.line.push({"t": "queues", "queues": self.queues_of(page.operator)})
+
+    def attendance(self, queue: str) -> Attendance:
+        """Who takes conversations of a queue now, how many wait there, and when it opens while it is closed."""
+        waiting = len(self.waiting.get(queue, ()))
+        known = self.queues.get(queue)
+        if known is not None and known.hours is not None and not known.hours.is_open(self.now):
+            return Attendance(operators=0, waiting=waiting, opens_at=known.hours.opens_at(self.now))
+        return Attendance(operators=there(self.people.values(), queue, self.now), waiting=waiting)
+
+    def _tell_attendance(self) -> None:
+        """Tell the channels of who waits that nobody is at the desk, and when somebody is again."""
+        found: dict[ConversationId, tuple[bool, datetime | None]] = {}
+        for queue, members in self.waiting.items():
+            now = self.attendance(queue) if members else Attendance()
+            found |= dict.fromkeys(members, (now.staffed, now.opens_at))
+        before, self._attended = self._attended, found
+        for conversation, (staffed, opens_at) in found.items():
+            if before.get(conversation, (True, None)) != (staffed, opens_at):
+                told = {"operators": int(staffed), "opens_at": stamp(opens_at)}
+                self.run.publish(Hint(conversation=conversation, topic="attendance", data=told))
 
     def _count_staff(self, level: int) -> None:
         hour = self.now.replace(minute=0, second=0, microsecond=0)
@@ -667,7 +784,7 @@ class Floor:
             self.tasks.start_soon(self._check_pages)
         elif self._checked is None or not self.pages:
             self._checked = now
-        self.tell_counts()
+        self._move()
 
     async def _take_away(self, key: ConversationId, one: Presence) -> None:
         """Put a conversation of an operator who has gone back in its queue."""

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,17 @@ from attrs import define, field
 from convokit.abc import Site
 from convokit.conversations import ConversationId
 from convokit.desks.inbox import canned, figures
+from convokit.desks.inbox.asked import owner_name
 from convokit.desks.inbox.doors import ENTER_SCRIPT, Doors, Visitor
-from convokit.desks.inbox.entries import Json, attachment_at
-from convokit.desks.inbox.floor import Floor
-from convokit.desks.inbox.page import Limits, Page, owner_name
+from convokit.desks.inbox.entries import Json, attachment_at, attachments_of
+from convokit.desks.inbox.floor import NEWEST, Floor
+from convokit.desks.inbox.page import Limits, Page
 from convokit.desks.inbox.people import Operator
 from convokit.errors import MissingExtra, StoreUnavailable
 from convokit.wire import sniffing
 from convokit.wire.files import FileBox
 from convokit.wire.lenient import read_json
-from convokit.wire.live import FRAME_BYTES, Buckets, Line, Polls, Refused, body_of, serve_socket
+from convokit.wire.live import FRAME_BYTES, Buckets, Line, Polls, Refused, body_of, disconnected, serve_socket
 from convokit.wire.naming import disposition
 from convokit.wire.pages import static
 
@@ -46,6 +48,8 @@ HEADERS = (
     ("cache-control", "no-store"),
 )
 MOST_JSON = 64 << 10
+PIECE = 200
+"""How many entries of a log are read at once."""
 STATUS_OF = {4400: 400, 4401: 401, 4403: 403, 4404: 404, 4413: 413, 4429: 429, 4503: 503}
 
 Answerer = Callable[["Request"], Awaitable["Response"]]
@@ -262,6 +266,7 @@ class _Site:
                 body,
                 lambda line: self._made(request, visitor, line),
                 owner=visitor.key or owner_name(visitor.operator),
+                gone=partial(disconnected, request.receive),
             )
         except Refused as problem:
             return _json({"code": problem.reason, "close": problem.code}, STATUS_OF.get(problem.code, 400))
@@ -323,9 +328,29 @@ class _Site:
 
     async def get_file(self, request: "Request", visitor: Visitor) -> "Response":
         """A file by a link that one of the operator's pages was given."""
-        del visitor
-        asked = request.query_params
-        return await self.files.answer(request.path_params["name"], asked.get("e"), asked.get("s"))
+        asked, name = request.query_params, request.path_params["name"]
+        kept = await self.files.about(name)
+        mine = kept is not None and kept.owner == owner_name(visitor.operator)
+        # A link is good for minutes, a conversation may be given to others sooner.
+        if not mine and not await self._stands_in(visitor.operator, asked.get("conv", ""), name):
+            return _json({"code": "not_found"}, 404)
+        return await self.files.answer(name, asked.get("e"), asked.get("s"))
+
+    async def _stands_in(self, operator: Operator, conv: str, name: str) -> bool:
+        """Whether a file was sent in a conversation that this operator may see."""
+        try:
+            key = ConversationId.parse(conv)
+        except ValueError:
+            return False
+        if await self.floor.thread(operator, key) is None:
+            return False
+        before = NEWEST
+        while before > 1:
+            log = await self.floor.run.store.log(key, before=before, limit=PIECE)
+            if any(name == one.ref for logged in log.entries for one in attachments_of(logged.entry.message)):
+                return True
+            before = log.entries[0].number if log.entries else 0
+        return False
 
     async def said(self, request: "Request", visitor: Visitor) -> "Response":
         """An attachment whose bytes are in the log itself."""

@@ -31,6 +31,8 @@ class Thread:
         tags: What operators put on it.
         at: When something happened last.
         read: The numbers up to which the customer and the operator who has it have seen.
+        gone_at: Since when the customer has no page open, where their channel tells; None while they have one.
+        mentioned: The operators whom the newest entry names, when it is a note.
     """
 
     conversation: Conversation
@@ -42,6 +44,8 @@ class Thread:
     queue: str = ""
     tags: tuple[str, ...] = ()
     read: dict[str, int] = field(factory=lambda: {"user": 0, "operator": 0})
+    gone_at: datetime | None = None
+    mentioned: tuple[str, ...] = ()
 
     @property
     def id(self) -> ConversationId:
@@ -135,7 +139,10 @@ def row_of(thread: Thread, promises: Promises, here: Sequence[Json], lookalike: 
         "waiting_since": stamp(_waiting_since(lease)) if lease is not None else None,
         "at": stamp(thread.at),
         "here": list(here),
+        "gone_at": stamp(thread.gone_at),
     }
+    if thread.mentioned:
+        row["mentions"] = list(thread.mentioned)
     if name and not row["verified"] and lookalike(name):
         # A name proves nothing: one that reads like a colleague's, the bot's or "support" is marked.
         row["lookalike"] = True

@@ -12,7 +12,7 @@ from convokit.abc import Accept, Run, Site, Transport
 from convokit.conversations import ConversationId
 from convokit.errors import DefinitionError, StoreUnavailable
 from convokit.messages import Capabilities, Message
-from convokit.transports.webchat.customers import Ed25519, Keys, customer_token
+from convokit.transports.webchat.customers import SHORTEST_KEY, Ed25519, Keys, customer_token
 from convokit.transports.webchat.feeds import TYPING_MS
 from convokit.transports.webchat.front import Front
 from convokit.transports.webchat.pages import Pages
@@ -25,6 +25,9 @@ __all__ = ["Bounds", "Ed25519", "WebChat", "customer_token"]
 
 logger = logging.getLogger(__name__)
 
+PURGE_EVERY = timedelta(days=1)
+FIRST_PURGE = timedelta(minutes=10)
+"""How long after its start a server looks for files that are too old, and from then on every day."""
 ROUND_SECONDS = 5.0
 """How often the server looks after customers' sessions, places in the queue and pages that polled."""
 
@@ -37,7 +40,8 @@ class WebChat(Transport):
 
     What a visitor does besides speaking comes as `SignalReceived`, named after the channel: `web.person` (asked for a
     person by the page's own menu), `web.ended` (ended the conversation; an open handoff is closed too) and `web.rated`
-    (with what they gave as `data`). Where no route handles one, nothing happens. Who came by an address with a ref is
+    (with what they gave as `data`). Where no route handles `web.person`, the conversation is handed to the desk, if
+    there is one. Who came by an address with a ref is
     told by `ConversationOpened(ref=…)`. What the page tells of its circumstances is in every event's `context`; what
     the business signed about a customer there under "customer".
 
@@ -48,15 +52,18 @@ class WebChat(Transport):
         keys: What verifies the tokens that sign customers in, by `kid`: a secret of at least 32 bytes (HS256), or an
             `Ed25519` public key.
         verify: In place of keys, or beside them: `async (token) -> User | None`, the host's own word on a token.
-        greeting: What an empty chat shows; its buttons start the conversation.
+        greeting: What an empty chat shows; its buttons start the conversation. One without a payload of its own is said
+            as its label, as if it were typed.
         bot_name: What the bot is called there; the bot's name when left out.
         away: What is shown when nobody is at the desk: hours, an address.
         file_bytes: The largest file that is taken, in bytes.
         file_types: The media types that are taken; left out: pictures, sounds, films, texts and office files.
+        files_for: How long uploaded files are kept, whether or not a conversation still shows them; 400 days when left
+            out. Operators' files lie in the same place and go with them.
         capacity: How many pages may be open at once.
         per_visitor: Of those, of one visitor.
         bounds: All limits in one, in place of `capacity` and `per_visitor`.
-        direct_line_secret: With it, Direct Line 3.0 is spoken too, at `v3/directline`.
+        direct_line_secret: With it, of at least 32 bytes, Direct Line 3.0 is spoken too, at `v3/directline`.
     """
 
     capabilities: Capabilities = CAPABILITIES
@@ -75,6 +82,7 @@ class WebChat(Transport):
         away: str = "",
         file_bytes: int = 10 << 20,
         file_types: Iterable[str] = (),
+        files_for: timedelta = timedelta(days=400),
         capacity: int = 5000,
         per_visitor: int = 5,
         bounds: Bounds | None = None,
@@ -95,6 +103,7 @@ class WebChat(Transport):
             away=away,
             file_types=tuple(file_types),
             file_bytes=file_bytes,
+            files_for=files_for,
             bounds=bounds or Bounds(sockets=capacity, per_visitor=per_visitor),
             direct_line_secret=secret if isinstance(secret, Secret) else Secret(secret, "direct_line_secret"),
         )
@@ -122,7 +131,15 @@ class WebChat(Transport):
             raise DefinitionError(
                 f"{self.channel}: customers is 'optional', 'required' or 'none', not {setup.customers!r:.60}"
             )
+        if setup.files_for < timedelta(days=1):
+            raise DefinitionError(f"{self.channel}: files_for is a timedelta of a day or more, not {setup.files_for!r}")
         setup.keys.check(self.channel)
+        secret = setup.direct_line_secret
+        if secret and len(secret.reveal().encode()) < SHORTEST_KEY:
+            raise DefinitionError(
+                f"{self.channel}: direct_line_secret is shorter than {SHORTEST_KEY} bytes: with a guessable one "
+                "anybody can chat as anybody; make one with `openssl rand -base64 48`"
+            )
         if setup.customers == "required" and not setup.keys and setup.verify is None:
             raise DefinitionError(
                 f"{self.channel}: customers='required' needs keys={{kid: secret}} or verify=…, or nobody can chat"
@@ -146,6 +163,7 @@ class WebChat(Transport):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(front.feeds.work)
                 tasks.start_soon(self._rounds)
+                tasks.start_soon(self._purges, front)
         finally:
             unwatch()
             self._goodbye()
@@ -164,7 +182,21 @@ class WebChat(Transport):
             except StoreUnavailable as problem:
                 logger.warning("channel=%s pages are looked after again later: %s", self.channel, problem)
 
+    async def _purges(self, front: Front) -> None:
+        """Forget files that are too old, once a day."""
+        clock = front.run.clock
+        await clock.sleep_until(clock.now() + FIRST_PURGE)
+        while True:
+            began = clock.now()
+            try:
+                await front.files.purge(began - self._setup.files_for)
+            except (StoreUnavailable, OSError) as problem:
+                logger.warning("channel=%s old files are looked for again tomorrow: %s", self.channel, problem)
+            await clock.sleep_until(began + PURGE_EVERY)
+
     def _goodbye(self) -> None:
+        for close in self._front.closing if self._front is not None else ():
+            close()
         if self._pages is not None:
             self._pages.goodbye()
         if self._polls is not None:

@@ -454,6 +454,7 @@ def site(front: Front) -> Site:
     except ImportError:
         raise MissingExtra("Direct Line", "serve") from None
     line = DirectLine(front)
+    front.closing.append(line.streams.close)
 
     def route(path: str, method: str, endpoint: Endpoint) -> Any:
         return Route(path, line.guarded(endpoint), methods=[method, "OPTIONS"])

@@ -16,6 +16,7 @@ import msgspec
 from convokit.abc import Hint, Run
 from convokit.conversations import Conversation, ConversationId, Log, Logged
 from convokit.errors import StoreUnavailable
+from convokit.transports.webchat.paces import Paces
 from convokit.transports.webchat.showing import Showing
 from convokit.wire.live import Line
 
@@ -30,6 +31,9 @@ RECENT = 64
 UNREAD_SECONDS = 60.0
 """After how long a feed is read anew without a hint."""
 TYPING_MS = 6000
+MOST_AWAY = 10_000
+PLACES_FOR = timedelta(seconds=5)
+"""How long the places of those who wait are known, before they are counted anew."""
 MARKS = "marks"
 
 _encoder = msgspec.json.Encoder()
@@ -56,19 +60,20 @@ class Feed:
         self.standing: Conversation | None = None
         """The committed state, as it was read last."""
         self.marks: dict[str, dict[str, int]] = {"user": {}, "operator": {}}
-        self.away: Mapping[str, Any] | None = None
-        """What was told of an empty desk, while somebody waits."""
         self.queued = False
         self.read_at: datetime | None = None
         self._feeds = feeds
         self._behind = True
+        self._unsettled = True
+        """Whether the state may be another one than `standing`: not when the log alone has grown."""
         self._told = b""
         self._lock = anyio.Lock()
         self._recent: OrderedDict[str, Logged] = OrderedDict()
 
-    def moved(self) -> None:
-        """Something was written."""
+    def moved(self, *, state: bool = True) -> None:
+        """Something was written; without `state` to the log alone."""
         self._behind = True
+        self._unsettled = self._unsettled or state
 
     async def refresh(self) -> None:
         """Read what is new and tell it; at once when nothing moved.
@@ -93,7 +98,13 @@ class Feed:
         """Read a piece; True when there is more of it."""
         run, first = self._feeds.run, not self.log
         log = await run.store.log(self.conversation, after=self.head, limit=PIECE, public=True)
-        self.standing = await run.store.load(self.conversation)
+        if self._unsettled:
+            self._unsettled = False
+            try:
+                self.standing = await run.store.load(self.conversation)
+            except BaseException:
+                self._unsettled = True
+                raise
         self.read_at = run.clock.now()
         if first:
             self.marks = read_marks(await run.store.kept(MARKS, str(self.conversation)))
@@ -141,7 +152,7 @@ class Feed:
 
     async def found(self, key: str) -> Logged | None:
         """The entry with this key, among those just told or in the store."""
-        self.moved()
+        self.moved(state=False)
         await self.refresh()
         return self._recent.get(key) or await self._feeds.run.store.find(self.conversation, key)
 
@@ -161,6 +172,8 @@ class Feed:
         """
         store = self._feeds.run.store
         page.sent = None
+        if not self.pages:
+            self._feeds.present(self, on=True)
         self.pages.add(page)
         async with self._lock:
             if self.pages == {page} and not self.log:
@@ -203,6 +216,9 @@ class Feeds:
         self._queue: deque[Feed] = deque()
         self._bell = anyio.Event()
         self._places: tuple[datetime, dict[ConversationId, int]] | None = None
+        self._waiting: dict[str, int] = {}
+        self._aways: OrderedDict[ConversationId, Mapping[str, Any]] = OrderedDict()
+        self.paces = Paces(run)
         self._others: dict[ConversationId, set[Any]] = {}
 
     def of(self, conversation: ConversationId) -> Feed:
@@ -218,12 +234,18 @@ class Feeds:
 
     def emptied(self, feed: Feed) -> None:
         """A page left a feed."""
+        if not feed.pages:
+            self.present(feed, on=False)
         if not feed.pages and self._feeds.get(feed.conversation) is feed:
             del self._feeds[feed.conversation]
 
-    def stir(self, feed: Feed) -> None:
-        """Have a feed read soon."""
-        feed.moved()
+    def present(self, feed: Feed, *, on: bool) -> None:
+        """Tell who watches that the first page of a conversation's visitor was opened, or the last one closed."""
+        self.run.publish(Hint(conversation=feed.conversation, topic="presence", data={"by": "user", "on": on}))
+
+    def stir(self, feed: Feed, *, state: bool = True) -> None:
+        """Have a feed read soon; without `state` its log alone has grown."""
+        feed.moved(state=state)
         if not feed.queued:
             feed.queued = True
             self._queue.append(feed)
@@ -231,18 +253,27 @@ class Feeds:
 
     def told(self, hint: Hint) -> None:
         """What every hint of the run comes to. Waits for nothing, raises nothing."""
+        if hint.topic == "attendance" and hint.conversation.channel == self._channel:
+            self._attended(hint)
         feed = self._feeds.get(hint.conversation)
         if feed is None:
             return
         if hint.topic == "log":
-            self.stir(feed)
+            self.stir(feed, state=bool(hint.event))
         elif hint.topic == "typing":
             _show_typing(feed, hint.data)
         elif hint.topic == "marks":
             _show_marks(feed, hint.data)
         elif hint.topic == "attendance":
-            feed.away = None if hint.data.get("operators") else dict(hint.data)
             self.stir(feed)
+
+    def _attended(self, hint: Hint) -> None:
+        """Know that nobody is at the desk for who waits, also while no page of theirs is open."""
+        self._aways.pop(hint.conversation, None)
+        if not hint.data.get("operators"):
+            self._aways[hint.conversation] = dict(hint.data)
+            if len(self._aways) > MOST_AWAY:
+                self._aways.popitem(last=False)
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -285,34 +316,41 @@ class Feeds:
         """Who speaks in a conversation, as the wire has it."""
         standing = feed.standing
         lease = standing.handoff if standing is not None else None
-        if lease is None or lease.operator:
-            feed.away = None
+        if standing is not None and (lease is None or lease.operator):
+            self._aways.pop(feed.conversation, None)
         if lease is not None and lease.operator:
             return {"mode": "person", "people": [{"id": lease.operator, "name": lease.operator_name}]}
         if lease is not None:
             shown: dict[str, Any] = {"mode": "waiting", "people": []}
-            if feed.away is not None:
+            away = self._aways.get(feed.conversation)
+            if away is not None:
                 shown["mode"] = "away"
-                if isinstance(opens_at := feed.away.get("opens_at"), str):
+                if isinstance(opens_at := away.get("opens_at"), str):
                     shown["opens_at"] = opens_at
-            elif place := (await self._place_of(feed.conversation)):
+            elif place := (await self._place_of(feed.conversation, lease.queue)):
                 shown["queue"] = {"place": place}
+                wait = await self.paces.wait(lease.queue)
+                shown["queue"] |= {"wait_s": wait} if wait else {}
             return shown
         if standing is not None and standing.closed:
             return {"mode": "closed", "people": []}
         return {"mode": "bot", "people": []}
 
-    async def _place_of(self, conversation: ConversationId) -> int:
-        """Its place among those who wait in the same queue, from 1; 0: it does not wait."""
+    async def _place_of(self, conversation: ConversationId, queue: str) -> int:
+        """Its place among those who wait in the same queue, from 1; as it was some seconds ago at most."""
         now = self.run.clock.now()
-        if self._places is None or now - self._places[0] > timedelta(seconds=1) or conversation not in self._places[1]:
+        if self._places is None or now - self._places[0] > PLACES_FOR:
             waiting: dict[str, int] = {}
             places: dict[ConversationId, int] = {}
             for one in await self.run.store.handed_over():
                 if one.handoff is not None and not one.handoff.operator:
                     waiting[one.handoff.queue] = places[one.id] = waiting.get(one.handoff.queue, 0) + 1
-            self._places = (now, places)
-        return self._places[1].get(conversation, 0)
+            self._places, self._waiting = (now, places), waiting
+        places = self._places[1]
+        if conversation not in places:
+            # It came after all who were counted: no reason to count them anew.
+            self._waiting[queue] = places[conversation] = self._waiting.get(queue, 0) + 1
+        return places[conversation]
 
 
 def read_marks(data: bytes | None) -> dict[str, dict[str, int]]:

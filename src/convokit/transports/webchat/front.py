@@ -60,6 +60,8 @@ class Front:
         self.uploads = Buckets(*bounds.uploads)
         self.beginnings = Buckets(*bounds.conversations)
         self.newcomers = Buckets(*bounds.visitors)
+        self.closing: list[Callable[[], None]] = []
+        """What is called when the server stops."""
         self._open = False
 
     async def open(self) -> None:
@@ -194,7 +196,9 @@ class Front:
     async def _offered(self, conversation: ConversationId, choice: Choice) -> Button | None:
         """The button that was truly offered there; None: nobody offered it."""
         if choice.of == GREETING:
-            return offered(self.setup.greeting, choice.value) if self.setup.greeting is not None else None
+            found = offered(self.setup.greeting, choice.value) if self.setup.greeting is not None else None
+            # The greeting offers first words: nothing of the bot's awaits a press. One that only names itself is said.
+            return None if found is not None and found.payload == found.label else found
         logged = await self.run.store.find(conversation, choice.of) if choice.of else None
         if logged is None or logged.entry.private or logged.entry.author == "user":
             return None

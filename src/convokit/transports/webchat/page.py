@@ -24,6 +24,8 @@ from convokit.wire.text import scrub, scrub_json
 
 logger = logging.getLogger(__name__)
 
+CONTEXT = "context"
+"""The shelf of what a page last told of its circumstances, by conversation: what operators see beside it."""
 PIECE_BYTES = 128 << 10
 """What the entries of one `welcome` or `page` may have: well below what may wait for a page."""
 MOST_OF_A_PAGE = 50
@@ -31,6 +33,10 @@ STRIKES = 5
 """How often a page may ignore that it comes too often, before it is sent away."""
 TYPING_SECONDS = 2.5
 RATING_BYTES = 2048
+MOST_EARLIER = 20
+LAST_WORDS = 20
+PREVIEW = 120
+NEWEST = 1 << 53
 
 _encoder = msgspec.json.Encoder()
 
@@ -63,6 +69,7 @@ class VisitorPage(Peer):
         self._pages = pages
         self._user = visitor.user
         self._context: dict[str, Any] = {}
+        self._told: tuple[ConversationId, bytes] | None = None
         self._was: Sequence[str] = ()
         self._typed_at = 0.0
         self._blocked_until = 0.0
@@ -75,6 +82,7 @@ class VisitorPage(Peer):
             "seen": self._mark,
             "got": self._mark,
             "more": self._more,
+            "earlier": self._earlier,
             "auth": self._auth,
         }
         pages.add(self)
@@ -88,7 +96,8 @@ class VisitorPage(Peer):
         asked, log, after = frame.get("conv"), frame.get("log"), number(frame.get("after") or 0)
         if not isinstance(asked, str | None) or not isinstance(log, str | None) or after is None:
             raise Refused(4400, "hello names conv, log and after")
-        lang = frame.get("lang")
+        can, lang = frame.get("can"), frame.get("lang")
+        self.line.batches = isinstance(can, list) and "batch" in can
         if isinstance(lang, str) and LOCALE.fullmatch(lang):
             self._user = evolve(self.visitor.user, locale=lang)
         self._context = read_context(frame.get("context"))
@@ -155,6 +164,9 @@ class VisitorPage(Peer):
         if front.setup.greeting is not None:
             shown = await front.showing.message(front.setup.greeting, None, "")
             said["greeting"] = {**shown, "choices": [one for one in shown.get("buttons", ()) if "payload" in one]}
+        reply = await front.feeds.paces.reply()
+        if reply is not None:
+            said["reply_s"] = reply
         if front.setup.away:
             said["away"] = {"note": front.setup.away}
         if conversation is None:
@@ -278,8 +290,16 @@ class VisitorPage(Peer):
         cid, said = cid_of(frame), read_said(frame)
         context = {**self._context, **read_context(frame.get("context"))}
         conversation = await self._conversation()
+        await self._tell_circumstances(conversation, context)
         spoken = await self.front.say(conversation, self._user, cid, evolve(said, context=context), was=self._was)
         self._acknowledge(cid, spoken.logged)
+
+    async def _tell_circumstances(self, conversation: ConversationId, context: dict[str, Any]) -> None:
+        """Keep for the operators where somebody writes from, when it is another place than before."""
+        told = _encoder.encode(context)
+        if context and self._told != (conversation, told):
+            await self.front.run.store.keep(CONTEXT, str(conversation), told)
+            self._told = (conversation, told)
 
     async def _conversation(self) -> ConversationId:
         """The conversation of this page; it begins when there is none."""
@@ -455,6 +475,23 @@ class VisitorPage(Peer):
             said |= {"conv": feed.conversation.id, "log": log.id, "entries": shown}
             said["start"] = shown[0]["seq"] == 1 if shown else before is not None
         self.line.push(said)
+
+    async def _earlier(self, frame: Frame) -> None:
+        """The conversations before this one, newest first, each with its last words; `hello` with its id opens one."""
+        del frame
+        chats = await self.front.visitors.chats(self.visitor.id)
+        here = self.feed.conversation.id if self.feed is not None else ""
+        found: list[Frame] = []
+        for one in reversed([*chats.earlier, chats.current]):
+            if one in {"", here} or len(found) >= MOST_EARLIER:
+                continue
+            conversation = self.front.conversation(one)
+            log = await self.front.log(conversation, before=NEWEST, limit=LAST_WORDS)
+            said = [entry.entry for entry in log.entries if entry.entry.kind == "said"]
+            if said:
+                text = " ".join(said[-1].message.text.split())[:PREVIEW]
+                found.append({"conv": one, "at": moment(said[-1].at), "text": text})
+        self.line.push({"t": "earlier", "conversations": found})
 
     async def _auth(self, frame: Frame) -> None:
         """The business vouches for the same customer again."""

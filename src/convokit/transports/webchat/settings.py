@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Literal
 
 from attrs import field, frozen
@@ -90,5 +91,6 @@ class Setup(Value):
     away: str = ""
     file_types: tuple[str, ...] = ()
     file_bytes: int = 10 << 20
+    files_for: timedelta = timedelta(days=400)
     bounds: Bounds = field(factory=Bounds)
     direct_line_secret: Secret = field(factory=lambda: Secret.unset("direct_line_secret"), repr=False)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,7 @@ from convokit.wire.live import (
     Polls,
     Refused,
     body_of,
+    disconnected,
     origin_allowed,
     serve_socket,
 )
@@ -41,6 +43,15 @@ STATIC = Path(__file__).parent / "static"
 _STATUS = {4400: 400, 4401: 401, 4403: 403, 4404: 404, 4413: 413, 4429: 429, 4503: 503}
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _VISIT_BYTES = 16 << 10
+_PAGE_HEADERS = {
+    # Pictures may lie wherever the bot says they do; everything else comes from here.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; "
+    "img-src 'self' blob: https:; media-src 'self' blob: https:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'; require-trusted-types-for 'script'",
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin",
+}
 
 Endpoint = Callable[["Request"], Awaitable["Response"]]
 
@@ -176,11 +187,23 @@ class Door:
             return VisitorPage(self._front, self._pages, line, visitor, address)
 
         try:
-            said = await self._polls.answer(body, made, owner=f"{visitor.id} {visitor.session}")
+            said = await self._polls.answer(
+                body, made, owner=f"{visitor.id} {visitor.session}", gone=partial(disconnected, request.receive)
+            )
         except Refused as problem:
             after = {"after_ms": int(problem.reason)} if problem.reason.isdigit() else {}
             return _answer({"code": _CODES.get(problem.code, "bad_frame"), **after}, _STATUS.get(problem.code, 400))
         return _answer(said)
+
+    # ── the page ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @staticmethod
+    async def page(request: "Request") -> "Response":
+        """`GET ./`: the chat alone on a page, for a link or a QR code, and to try a bot with."""
+        from starlette.responses import FileResponse  # noqa: PLC0415  an extra
+
+        del request
+        return FileResponse(STATIC / "page.html", headers=_PAGE_HEADERS)
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -311,7 +334,7 @@ def site(front: Front, pages: Pages, polls: Polls) -> Site:
         WebSocketRoute("/v1/ws", door.socket),
     ]
     if STATIC.is_dir():
-        routes.append(Mount("/static", static(STATIC)))
+        routes += [Route("/", door.page, methods=["GET"]), Mount("/static", static(STATIC))]
     if front.setup.direct_line_secret and find_spec("convokit.transports.webchat.directline") is not None:
         from importlib import import_module  # noqa: PLC0415  beside it
 

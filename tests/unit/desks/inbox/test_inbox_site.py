@@ -20,6 +20,8 @@ from convokit.conversations import ConversationId
 from convokit.desks import Inbox, Operator
 from convokit.desks.inbox import people
 from convokit.desks.inbox.page import ACTS
+from convokit.desks.inbox.speaking import SPEAKS
+from convokit.wire.files import FileBox
 
 pytestmark = pytest.mark.anyio
 
@@ -422,6 +424,39 @@ async def test_a_file_is_sent_by_whoever_sent_it_and_read_by_a_signed_link(tmp_p
         assert (await other.get(f"/v1/files/{name}")).status_code == 404
 
 
+async def test_a_link_to_a_file_is_good_for_who_may_see_the_conversation_that_it_was_sent_in(tmp_path: Path) -> None:
+    billing = Operator(id="bea", name="Bea", queues=["billing"])
+    async with world_with(MAYA, billing) as world, browser(world) as client, browser(world) as other:
+        world.engine.files = tmp_path / "files"
+        await sign_in(client)
+        await sign_in(other, "bea")
+        headers = {**WRITES, "content-type": "text/plain", "x-name": "bill.txt"}
+        put = await client.put("/v1/files/cid-000000000001", content=b"ten euros", headers=headers)
+        name, conv, another = put.json()["id"], await world.says("Ada", "person"), await world.says("Bob", "bill")
+        maya = await world.sits(MAYA)
+        epoch = (await maya.ask("take", conv=conv, epoch=await world.epoch(conv)))["epoch"]
+        assert (await maya.ask("send", conv=conv, epoch=epoch, text="", files=[name]))["t"] == "ack"
+        box = FileBox(tmp_path / "files", world.store, world.clock)
+        await box.open()
+        link = f"/v1/files/{box.link(name)}"
+        assert (await client.get(link)).text == "ten euros", "their own, of no conversation"
+        assert (await other.get(link)).status_code == 404
+        assert (await other.get(f"{link}&conv={conv}")).status_code == 404, "it is another queue's"
+        assert (await other.get(f"{link}&conv={another}")).status_code == 404, "it was not sent there"
+        await maya.ask("offer", conv=conv, epoch=epoch, to={"queue": "billing"}, note="yours")
+        assert (await other.get(f"{link}&conv={conv}")).text == "ten euros"
+
+
+@pytest.mark.parametrize("mayas", [0, 1])
+async def test_an_inbox_that_nobody_can_enter_says_so_when_it_starts(
+    mayas: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world_with(*[MAYA] * mayas) as world:
+        caplog.clear()
+        await world.restarts()
+        assert ("convokit operators add" in caplog.text) is (mayas == 0)
+
+
 async def test_bytes_in_the_log_are_read_by_who_sees_the_conversation() -> None:
     png = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
 
@@ -604,7 +639,7 @@ async def test_frames_of_any_shape_are_answered_and_never_raise() -> None:
         lea = await world.sits(LEA)
         conv = await world.says("Ada", "person")
         fields = {"conv": conv, "epoch": 1, "text": "x", "to": {"queue": ""}, "note": "n", "before": 5, "after": 0}
-        for kind in (*ACTS, "nothing", "hello"):
+        for kind in (*ACTS, *SPEAKS, "nothing", "hello"):
             for name in (*FIELDS, "before", "after", "limit", "log", "canned", "mentions"):
                 for value in VALUES:
                     await lea.page.take({"t": kind, "cid": world.new_cid(), **fields, name: value})

@@ -121,7 +121,9 @@ def open_shop(tmp_path: Path) -> OpenShop:
             kept,
             clock=time,
             transports={chat.channel: chat},
-            settings=Settings(files=str(tmp_path / "files"), poll=86_400.0, purge_every=86_400.0 * 30),
+            settings=Settings(
+                files=str(tmp_path / "files"), poll=86_400.0, purge_every=86_400.0 * 30, answers_a_minute=1_000_000
+            ),
         ) as engine:
             yield Shop(engine, time, kept, chat, heard)
 

@@ -358,6 +358,7 @@ async def test_a_customers_token_opens_a_line_by_itself(open_shop: Any) -> None:
     ("settings", "says"),
     [
         ({"keys": {"k1": "short"}}, "shorter than 32"),
+        ({"direct_line_secret": "d" * 31}, "direct_line_secret is shorter than 32"),
         ({"origins": ["https://shop.example/"]}, "an origin is"),
         ({"origins": ["*"]}, "an origin is"),
         ({"customers": "required"}, "needs keys"),

@@ -1,9 +1,12 @@
 """What a visitor says and is told, over a line."""
 
+import json
 from typing import Any
 
 import pytest
 from browsers import Closed, Line
+
+from convokit import Button, ButtonPressed, Message, MessageReceived
 
 pytestmark = pytest.mark.anyio
 
@@ -421,3 +424,38 @@ async def test_the_server_says_goodbye_when_it_stops(open_shop: Any) -> None:
             assert [one["text"] for one in welcome["entries"]] == ["You said: hi"]
             assert welcome["reset"] is False
             assert (await said(line, 1, "hi")) == ack, "what was sent before the restart is known after it"
+
+
+# ── the greeting, and where somebody writes from ────────────────────────────────────────────────────────────────────
+
+
+async def test_a_choice_of_the_greeting_without_a_payload_of_its_own_is_said_as_its_label(open_shop: Any) -> None:
+    greeting = Message("Hello", buttons=[Button("menu"), Button("A small one", "size:s")])
+    async with open_shop(greeting=greeting) as shop:
+        page = shop.browser()
+        await page.visit()
+        async with page.open() as line:
+            await line.hello()
+            for number, (value, label) in enumerate([("menu", "menu"), ("size:s", "A small one")]):
+                await line.send("send", cid=cid(number), choice={"of": "greeting", "value": value, "label": label})
+                await line.until("ack")
+                await shop.engine.quiet()
+            log = await shop.store.log(shop.heard[0].conversation, public=True)
+    assert [type(one) for one in shop.heard] == [MessageReceived, ButtonPressed]
+    assert [one.entry.message.text for one in log.entries] == ["menu", "What size?", "A small one", "size s"]
+
+
+async def test_where_somebody_writes_from_is_kept_for_the_operators(open_shop: Any) -> None:
+    async with open_shop() as shop:
+        page = shop.browser()
+        await page.visit()
+        async with page.open() as line:
+            await line.hello(context={"title": "Oils", "customer": "not the page's to say"})
+            ack = await said(line, 1, "hi")
+        kept = await shop.store.kept("context", str(shop.conversation(ack["conv"])))
+        assert json.loads(kept) == {"title": "Oils"}
+        async with page.open() as line:
+            await line.hello(context={"title": "Soaps"})
+            await said(line, 2, "and these?")
+        kept = await shop.store.kept("context", str(shop.conversation(ack["conv"])))
+        assert json.loads(kept) == {"title": "Soaps"}

@@ -2,7 +2,7 @@
 import { announce, button, copy, h, icon, newId } from "./dom.js";
 import { blank, filled, matching } from "./answers.js";
 import { bytes } from "./thread.js";
-import { clock, many, t } from "./words.js";
+import { ago, clock, many, t } from "./words.js";
 
 export class Composer {
   mode = "reply";
@@ -57,6 +57,7 @@ export class Composer {
     inbox.on("talk", (talk) => talk === this.#talk && this.draw());
     inbox.on("here", (talk) => talk === this.#talk && this.#drawPresence());
     inbox.on("people", () => this.#drawPresence());
+    inbox.on("row", ({ row }) => row && row.conv === this.#talk?.conv && this.#drawPresence());
     inbox.on("line", () => this.draw());
     inbox.on("draft", (talk) => talk === this.#talk && document.activeElement !== this.box && this.#load());
   }
@@ -189,8 +190,9 @@ export class Composer {
     if (!talk) return;
     const others = talk.here.filter((one) => one.id !== this.inbox.me?.id);
     const writing = others.find((one) => one.typing);
+    const gone = this.inbox.row(talk.conv)?.gone_at;
     this.presence.textContent = writing ? t(writing.typing === "note" ? "here.noting" : "here.writing", { name: writing.name })
-      : others.length === 1 ? t("here.viewing", { name: others[0].name }) : others.length ? many("here.more", others.length) : "";
+      : others.length === 1 ? t("here.viewing", { name: others[0].name }) : others.length ? many("here.more", others.length) : gone ? t("here.left", { ago: ago((this.inbox.now() - Date.parse(gone)) / 1000) }) : "";
   }
 
   tell(text) {

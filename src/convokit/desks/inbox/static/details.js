@@ -44,12 +44,14 @@ export class Details {
       const word = t(`profile.${key}`);
       return word === `profile.${key}` ? key.replaceAll("_", " ").replace(/^./u, (letter) => letter.toLocaleUpperCase()) : word;
     };
-    const facts = Object.entries(profile ?? {}).filter(([key]) => !HIDDEN.has(key)).map(([key, value]) => [labelled(key), plain(value)]);
+    // What the business has signed about a customer stands with the customer; the rest was told by the page.
+    const { customer: { attrs, email_verified: _, ...signed } = {}, ...told } = context ?? {};
+    const facts = Object.entries({ ...signed, ...attrs, ...profile }).filter(([key]) => !HIDDEN.has(key)).map(([key, value]) => [labelled(key), plain(value)]);
     const ends = handoff?.taken_at ? waited(handoff.opened_at, handoff.taken_at) : handoff ? span((this.inbox.now() - Date.parse(handoff.opened_at)) / 1000) : null;
     this.body.replaceChildren(...[
       this.#part(t("details.customer"), [
         [t("profile.name"), user.name || profile?.name], [t("profile.locale"), user.locale && language(user.locale)],
-        ...facts, [t("details.channel"), channel || row?.channel],
+        ...facts, [t("details.channel"), t.channel?.(channel || row?.channel) ?? channel],
       ]),
       this.#part(t("details.conversation"), [
         [t("details.waited"), ends], [t("details.first"), waited(handoff?.opened_at, handoff?.answered_at)],
@@ -59,7 +61,7 @@ export class Details {
         [t("details.tags"), row?.tags?.join(", ")],
         [t("details.began"), talk.entries[0]?.seq === 1 ? `${day(talk.entries[0].at)}, ${clock(talk.entries[0].at)}` : null],
       ]),
-      this.#part(t("details.context"), Object.entries(context ?? {}).map(([key, value]) => [labelled(key), plain(value)])),
+      this.#part(t("details.context"), Object.entries(told).map(([key, value]) => [labelled(key), plain(value)])),
       this.plot ?? null,
     ].filter(Boolean));
   }

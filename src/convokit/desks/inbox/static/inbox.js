@@ -134,7 +134,11 @@ function ready(talk) {
   return inbox.line.live && talk && inbox.isMine(talk);
 }
 
-async function take(conv) {
+// Taking by its key puts the caret in the box. Whoever goes on to press R, N or T means the key, not the letter.
+const REACTION = 700; // ms
+let takenAt = -Infinity;
+
+async function take(conv, { byKey = false } = {}) {
   if (!conv) return;
   if (!inbox.line.live) {
     toast(t("offline.why"));
@@ -143,7 +147,10 @@ async function take(conv) {
   try {
     await inbox.take(conv);
     announce(t("taken.you"));
-    if (conv === inbox.current && !narrow.matches) composer.focus();
+    if (conv === inbox.current && !narrow.matches) {
+      composer.focus();
+      if (byKey) takenAt = performance.now();
+    }
   } catch (problem) {
     if (problem.code === "taken") {
       const ago = problem.at ? Math.max(0, Math.round((inbox.now() - Date.parse(problem.at)) / 1000)) : 0;
@@ -435,6 +442,12 @@ document.addEventListener("keydown", (event) => {
     beside(event.key === "ArrowDown" ? 1 : -1);
     return;
   }
+  if (field === composer.box && "rnt".includes(event.key.toLowerCase()) && justTaken(event)) {
+    event.preventDefault();
+    takenAt = performance.now();
+    if (event.key.toLowerCase() === "n") KEYS.n();
+    return;
+  }
   if (field || event.ctrlKey || event.metaKey || event.altKey || !inbox.settings.keys || document.querySelector("dialog[open]")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const pressed = after === "g" ? `g ${key}` : key;
@@ -445,10 +458,14 @@ document.addEventListener("keydown", (event) => {
   doing();
 });
 
+function justTaken({ ctrlKey, metaKey, altKey }) {
+  return inbox.settings.keys && !ctrlKey && !metaKey && !altKey && !composer.box.value && performance.now() - takenAt < REACTION;
+}
+
 const here = () => (inbox.current ? inbox.talk(inbox.current) : null);
 const KEYS = {
   j: () => list.move(1), k: () => list.move(-1),
-  t: () => take(inbox.current ?? list.focused),
+  t: () => take(inbox.current ?? list.focused, { byKey: true }),
   r: () => { if (here()) { composer.setMode("reply"); composer.focus(); } },
   n: () => { if (here()) { composer.setMode("note"); composer.focus(); } },
   x: () => actions.transfer(here()), b: () => actions.give(here()), e: () => actions.close(here()),

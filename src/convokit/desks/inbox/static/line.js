@@ -9,6 +9,7 @@ const SHORT = 10_000;
 const OPENING = 4_000;
 const WELCOME = 5_000;
 const HOLD = 25_000;
+const SOON = 5_000; // a server that was away is mistaken for one that forbids sockets: look again soon, once
 const AGAIN = 300_000;
 const HEALTHY = 30_000;
 
@@ -25,6 +26,7 @@ export class Line {
   #openedAt = 0;
   #pending = new Map();
   #polling = false;
+  #blocked = false;
   #stopped = false;
   #welcomed = false;
 
@@ -166,7 +168,14 @@ export class Line {
     }
     const address = new URL("v1/ws", this.base);
     address.protocol = address.protocol.replace("http", "ws");
-    const socket = new WebSocket(address, ["convokit.v1"]);
+    let socket;
+    try {
+      socket = new WebSocket(address, ["convokit.v1"]);
+    } catch {
+      this.#fallBack(); // sockets are forbidden here
+      this.#connect();
+      return;
+    }
     let opened = false;
     const opening = setTimeout(() => { if (!opened) { socket.close(); ended(1006, ""); } }, OPENING);
     let over = false;
@@ -176,6 +185,7 @@ export class Line {
       over = true;
       if (!opened || !this.#welcomed) this.#misses += 1;
       else if (Date.now() - this.#openedAt < SHORT) this.#shortLives += 1;
+      else this.#blocked = false;
       if (this.#misses >= 2 || this.#shortLives >= 3) this.#fallBack();
       this.#lost(code, reason);
     };
@@ -196,23 +206,29 @@ export class Line {
       } catch {
         return;
       }
-      this.#hear(frame);
+      for (const one of frame.t === "batch" ? frame.frames : [frame]) this.#hear(one);
     });
     socket.addEventListener("close", (event) => ended(event.code, event.reason));
   }
 
   #fallBack() {
     this.#polling = true;
-    this.#misses = this.#shortLives = 0;
+    this.#misses = this.#shortLives = this.#tries = 0; // another way is taken: at once
     sessionStorageSet("ck-polling", "1");
     clearTimeout(this.#timers.socket);
-    this.#timers.socket = setTimeout(() => this.#trySocket(), AGAIN);
+    this.#timers.socket = setTimeout(() => this.#trySocket(), this.#blocked ? AGAIN : SOON);
+    this.#blocked = true;
   }
 
   #trySocket() {
-    this.#polling = false;
-    sessionStorageSet("ck-polling", "");
+    this.#unpoll();
     this.renew();
+  }
+
+  #unpoll() {
+    this.#polling = false;
+    this.#misses = 1; // one more, and it is polled again
+    sessionStorageSet("ck-polling", "");
   }
 
   async #poll(attempt) {
@@ -229,6 +245,7 @@ export class Line {
         if (attempt !== this.#attempt) return;
         failed += 1;
         if (problem.status === 404 || problem.status === 410) { this.#sid = null; continue; }
+        if (!problem.status) this.#unpoll(); // a server that is away altogether says nothing of sockets
         this.#lost(problem.close ?? 1006, problem.reason);
         return;
       }

@@ -50,7 +50,11 @@ export class List {
     this.scroller = h("div", { class: "scroller", id: "rows-panel", role: "tabpanel" }, this.rows, this.empty);
     this.element = h("nav", { class: "list", id: "list", "aria-label": t("list.conversations") }, this.tabs, this.scroller);
 
-    this.scroller.addEventListener("scroll", () => this.draw());
+    this.scroller.addEventListener("scroll", () => {
+      const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+      if (scrollHeight - scrollTop - clientHeight < 600) inbox.further(this.tab);
+      this.draw();
+    });
     this.rows.addEventListener("pointerenter", () => this.#hold());
     this.rows.addEventListener("pointerleave", () => this.#release());
     this.rows.addEventListener("focusin", (event) => {
@@ -231,7 +235,7 @@ export class List {
       h("span", { class: "who" }, h("span", { class: "dot", "aria-hidden": "true" }), h("bdi", { class: "name", dir: "auto" }),
         h("span", { class: "hidden unread-word" })),
       h("span", { class: "pill" }),
-      h("span", { class: "preview", dir: "auto" }, h("bdi", { class: "by" }), h("span", { class: "words" })),
+      h("span", { class: "preview", dir: "auto" }, h("bdi", { class: "by" }), h("span", { class: "colon" }), h("span", { class: "words" })),
       h("span", { class: "from" }, h("bdi", { dir: "auto" })),
       h("time", { class: "time" })));
   }
@@ -255,7 +259,9 @@ export class List {
     shown.hidden = !told;
     shown.dataset.look = told?.look ?? "";
     const by = { bot: t("by.bot"), out: row.by && row.by !== this.inbox.me?.name ? `${row.by}:` : t("by.you"), note: t("by.note") }[row.dir];
-    set(".by", by ? `${by} ` : "");
+    // The words make the line's direction; the name before them keeps its own, and its colon goes with the line.
+    set(".by", by?.replace(/:$/, "") ?? "");
+    set(".colon", by ? ": " : "");
     set(".words", row.preview ?? "");
     set(".from bdi", [t.channel?.(row.channel) ?? row.channel, ...(row.tags ?? [])].filter(Boolean).join(" · "));
     const time = set(".time", when(row.at, now));

@@ -20,8 +20,12 @@ export class Roll {
   byId = new Map();
   lseq = null;
   total = 0;
+  last = null; // the conversation below which the server has more
+  asked = false;
 
   replace(rows) {
+    this.last = rows.at(-1)?.conv ?? null;
+    this.asked = false;
     this.byId = new Map(rows.map((row) => [row.conv, row]));
     this.rows = [...this.byId.values()].sort(rank);
   }
@@ -152,7 +156,8 @@ export class Inbox {
     const convs = {};
     const talk = this.current && this.talks.get(this.current);
     if (talk?.opened) convs[talk.conv] = { log: talk.log, after: talk.cur };
-    return { t: "hello", v: 1, lists, convs, lang: navigator.language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone };
+    for (const roll of Object.values(this.lists)) roll.asked = false;
+    return { t: "hello", v: 1, can: ["batch"], lists, convs, lang: navigator.language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone };
   }
 
   #take(frame) {
@@ -243,6 +248,24 @@ export class Inbox {
     if (frame.total !== undefined) roll.total = frame.total;
     this.tell("row", { list, row, old, isNew });
     this.#speaks(row);
+  }
+
+  /** What stands further down in a list is asked for when somebody comes near it. */
+  further(name) {
+    const roll = this.lists[name];
+    if (roll.asked || !roll.last || roll.rows.length >= roll.total || !this.line.live) return;
+    roll.asked = true;
+    this.line.say({ t: "rows", list: name, after: roll.last, limit: 60 });
+  }
+
+  _rows({ list, rows = [], total, end }) {
+    const roll = this.lists[list];
+    if (!roll) return;
+    for (const row of rows) roll.put(row);
+    roll.last = end ? null : rows.at(-1)?.conv ?? null;
+    roll.total = total ?? roll.total;
+    roll.asked = false;
+    this.tell("lists");
   }
 
   _gone(frame) {

@@ -396,7 +396,10 @@ export class Thread {
     const last = talk?.entries.findLast((one) => one.by?.role === "person" && one.kind !== "note" && one.kind !== "event");
     if (!last || !talk.seen.user || talk.seen.user < last.seq) return;
     const later = talk.entries.some((one) => one.seq > last.seq && one.by?.role === "visitor");
-    if (!later) this.#nodes.get(last.id)?.querySelector("article").append(h("p", { class: "mark", text: t("thread.seen") }));
+    if (later) return;
+    const follow = this.atEnd();
+    this.#nodes.get(last.id)?.querySelector("article").append(h("p", { class: "mark", text: t("thread.seen") }));
+    if (follow) this.toEnd();
   }
 
   #drawTyping() {

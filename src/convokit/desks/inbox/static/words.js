@@ -51,6 +51,12 @@ export function when(at, now) {
   return date.toDateString() === new Date(now).toDateString() ? clock(date) : dates.format(date);
 }
 
+/** How long ago, in words. */
+export function ago(seconds) {
+  const [unit, size] = seconds < 3600 ? ["minute", 60] : seconds < 172_800 ? ["hour", 3600] : ["day", 86_400];
+  return new Intl.RelativeTimeFormat(t.locale, { numeric: "auto", numberingSystem: "latn" }).format(-Math.floor(Math.max(0, seconds) / size), unit);
+}
+
 /** Seconds as "1:12", "1:04:09" from an hour on, and in days from two days on. */
 export function span(seconds) {
   const s = Math.max(0, Math.floor(seconds));

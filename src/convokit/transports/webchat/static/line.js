@@ -83,6 +83,7 @@ export class Line {
   #ws = null;
   #sid = null;
   #polling = false;
+  #barred = false;
   #aborts = new Set();
   #timers = {};
   #attempts = 0;
@@ -279,7 +280,7 @@ export class Line {
 
   #hello() {
     const { conv, log, cursor: after } = this;
-    return { t: "hello", v: 1, conv, log, after, can: ["choice", "file", "card", "location"], ...this.hello() };
+    return { t: "hello", v: 1, conv, log, after, can: ["choice", "file", "card", "location", "batch"], ...this.hello() };
   }
 
   #dial(life) {
@@ -311,6 +312,7 @@ export class Line {
       const welcomed = this.status === "live";
       if (code === 1006 && !welcomed) this.#unopened += 1;
       this.#short = welcomed && code === 1006 && Date.now() - this.#born < 10_000 ? this.#short + 1 : 0;
+      if (welcomed && !this.#short) this.#barred = false;
       if (this.#unopened >= 2 || this.#short >= 3) return this.#fall();
       this.#code(code, reason, life);
     };
@@ -351,10 +353,12 @@ export class Line {
     this.#hang();
     this.#polling = true;
     this.#unopened = this.#short = 0;
-    this.#after("socket", 300_000, () => {
-      this.#polling = false;
+    // A server that was away is mistaken for one that forbids sockets: once, it is looked at again soon.
+    this.#after("socket", this.#barred ? 300_000 : 5_000, () => {
+      [this.#polling, this.#unopened] = [false, 1];
       this.retry();
     });
+    this.#barred = true;
     this.#connect();
   }
 
@@ -366,6 +370,8 @@ export class Line {
       try {
         await this.#exchange(life, first ? [this.#hello()] : [], first ? 0 : 25_000);
       } catch (problem) {
+        // A server that is away altogether says nothing of sockets.
+        if (!problem.code && life === this.#life) [this.#polling, this.#unopened] = [false, 1];
         return this.#code(problem.code ?? 1006, problem.reason, life);
       }
       hasty = Date.now() - begun < 100 && !first ? hasty + 1 : 0;
@@ -403,7 +409,8 @@ export class Line {
     } catch {
       return this.say("fault", { code: "bad_frame" });
     }
-    this.#hear(frame);
+    const life = this.#life;
+    for (const one of frame.t === "batch" ? frame.frames : [frame]) if (life === this.#life) this.#hear(one);
   }
 
   #hear(frame) {

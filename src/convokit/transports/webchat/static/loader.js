@@ -62,8 +62,8 @@ class ConvokitChat extends HTMLElement {
     if (!this.#root) this.#build();
     this.#look();
     document.addEventListener("keydown", this.#hotkey);
-    if (this.mode === "inline") this.open();
-    else if (this.hasAttribute("open")) this.#sync();
+    if (this.hasAttribute("open")) this.#sync();
+    else if (this.mode === "inline") this.open();
     else if (this.#known()) this.#load();
   }
 
