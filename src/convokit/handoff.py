@@ -11,7 +11,15 @@ from typing import Any
 from attrs import evolve
 
 from convokit.conversations import Conversation, Handoff
-from convokit.events import Event, HandoffClosed, HandoffTransferred, OperatorJoined, OperatorReplied, TimerFired
+from convokit.events import (
+    Event,
+    HandoffClosed,
+    HandoffTransferred,
+    OperatorJoined,
+    OperatorReplied,
+    SignalReceived,
+    TimerFired,
+)
 from convokit.people import User
 from convokit.triggers import HANDOFF_TIMER
 from convokit.turn import NOBODY, HandoffWanted
@@ -29,6 +37,18 @@ UNATTENDED = "unattended"
 
 
 # ── who speaks ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+ASKED_FOR_PERSON = "asked for a person"
+"""The reason of a handoff that no handler has given another."""
+
+
+def asks_for_person(event: Event) -> bool:
+    """Whether a customer asked for a person by a channel's own means, such as the chat page's menu.
+
+    Where no route handles it, the conversation is handed over: the way to a person must not lead nowhere.
+    """
+    return isinstance(event, SignalReceived) and event.name == f"{event.conversation.channel}.person"
 
 
 def opened(

@@ -10,6 +10,7 @@ from attrs import define
 from convokit import (
     END,
     Bot,
+    ConversationId,
     Event,
     HandoffClosed,
     HandoffTransferred,
@@ -28,6 +29,7 @@ from convokit.conversations import Conversation, Logged
 from convokit.desks import Local
 from convokit.testing import Simulation
 from convokit.testing.simulation import Person
+from convokit.transports import WebChat
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +79,51 @@ async def state(world: Simulation, person: Person) -> Conversation:
 
 
 # ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_who_asks_for_a_person_in_the_chats_menu_is_handed_over_where_no_handler_wants_it() -> None:
+    async with Simulation(shop()) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("pizza")
+        await world.engine.signal("simulation.person", to=ada.conversation)
+        await world.settles()
+        kept = await world.engine.store.load(ada.conversation)
+        assert kept is not None
+        assert kept.handoff is not None
+        assert kept.handoff.reason == "asked for a person"
+        await grace.says("Hello.", to=ada)
+        await grace.closes(ada)
+        assert ada.hears()[-1] == "Small or large?"
+
+
+async def test_a_handler_for_it_comes_first() -> None:
+    bot, heard = shop(), []
+
+    @bot.signal("simulation.person")
+    async def person(turn: Turn) -> None:
+        heard.append(turn.event.id)
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        await world.engine.signal("simulation.person", to=ada.conversation)
+        await world.settles()
+        kept = await world.engine.store.load(ada.conversation)
+        assert kept is not None
+        assert kept.handoff is None
+        assert len(heard) == 1
+
+
+async def test_without_a_desk_nobody_can_be_asked_for() -> None:
+    where = ConversationId("web", "c_ada")
+    bot = Bot("shop")
+    bot.attach(WebChat())
+    async with bot.serve("memory:") as engine:
+        await engine.signal("web.person", to=where)
+        await engine.quiet()
+        kept = await engine.store.load(where)
+        assert kept is not None
+        assert kept.handoff is None
+        assert (await engine.stats()).failed == 0
 
 
 async def test_the_log_tells_what_was_said_and_who_spoke_in_order() -> None:

@@ -229,6 +229,9 @@ class Turns:
                     changes, event, lambda: self._last_word(conversation.id, changes.seq)
                 )
             case "none":
+                if self.desk is not None and rules.asks_for_person(event):
+                    changes.outcome = "handed over"
+                    return True
                 changes.outcome = "ignored"
                 return False
             case _:
@@ -247,6 +250,8 @@ class Turns:
         if selected.action == "dialog" and selected.position is not None:
             position = selected.position
             await self._through_middleware(turn, lambda: self._dialog_step(turn, changes, position))
+        elif selected.action == "none":
+            turn.hand_off(rules.ASKED_FOR_PERSON)
         elif selected.match is not None:
             match = selected.match
             turn.params = match.params

@@ -11,7 +11,8 @@ from typing import Any
 
 from attrs import evolve
 
-from convokit import Bot, Button, Engine, Message, MissingExtra
+from convokit import Bot, Button, Message, MissingExtra
+from convokit._engine.clock import SystemClock
 from convokit.cli.speaking import FINE, WRONG, log_to, say
 from convokit.desks import Inbox
 from convokit.desks.inbox.people import Operator, account_of, add, one_time_link
@@ -111,8 +112,9 @@ def shop(bot: Bot, folder: Path, address: str, *, program: str, browser: bool) -
         settings = evolve(bot.settings, files=str(folder / "files"))
         chat = WebChat(bot_name="Crane Street Pizza", greeting=GREETING)
         desk = Inbox(framed_by=("'self'",))
+        await _hire(file)
         async with bot.serve(SQLite(file), transports={chat.channel: chat}, desk=desk, settings=settings) as engine:
-            token = await _operators_link(engine)
+            token = await one_time_link(engine.store, OPERATOR.id, engine.clock.now())
             say(SAID.format(file=file, address=address, token=token, program=program))
             sys.stdout.flush()
             if browser:
@@ -125,10 +127,15 @@ def shop(bot: Bot, folder: Path, address: str, *, program: str, browser: bool) -
     return Starlette(routes=[*routes, Mount("/", bot.asgi())], lifespan=lifespan)
 
 
-async def _operators_link(engine: Engine) -> str:
-    if await account_of(engine.store, OPERATOR.id) is None:
-        await add(engine.store, OPERATOR)
-    return await one_time_link(engine.store, OPERATOR.id, engine.clock.now())
+async def _hire(file: Path) -> None:
+    """See to it that somebody works in the inbox before it opens: it warns when nobody can enter."""
+    store = SQLite(file)
+    await store.open(SystemClock(), claims=False)
+    try:
+        if await account_of(store, OPERATOR.id) is None:
+            await add(store, OPERATOR)
+    finally:
+        await store.close()
 
 
 def _free_port() -> int | None:
