@@ -28,6 +28,8 @@ from inbox_fixtures import (
 )
 from playwright.sync_api import Browser, Locator, Page, expect
 
+pytestmark = pytest.mark.browser
+
 Open = Callable[..., Page]
 
 
@@ -113,7 +115,7 @@ def test_rows_stand_in_the_order_of_what_is_due(opened: Open) -> None:
     expect(row(page, IDA).locator(".unread-word")).to_contain_text("2 unread messages")
     page.get_by_role("tab", name="Queue").click()
     expect(page.get_by_role("tab", name="Queue")).to_have_text("Queue 3")
-    assert names(page) == ["نور الهاشمي", "Bo Olsen", "Ana Lima"]
+    expect(page.locator("a.row .name")).to_have_text(["نور الهاشمي", "Bo Olsen", "Ana Lima"])
     expect(page.locator("header.top")).to_contain_text("3 waiting")
     expect(page.locator("header.top")).to_contain_text("longest 4:12")
 
@@ -174,6 +176,47 @@ def test_search_finds_in_all_lists_and_says_when_there_is_nothing(opened: Open) 
     expect(page.locator(".list .empty")).to_contain_text("No match for “48211x”")
     page.get_by_role("button", name="Clear the search").click()
     expect(row(page, IDA)).to_be_visible()
+
+
+def test_more_rows_are_asked_for_at_the_lists_end_and_several_frames_come_in_one_message(
+    opened: Open, desk: Desk
+) -> None:
+    desk.rows["all"].clear()
+    for number in range(60):
+        desk.row(f"web:r{number}", "all", name=f"Row {number}", at=ago(seconds=number), mode="bot")
+    total = 61
+    last = {**desk.rows["all"]["web:r59"], "conv": "web:last", "name": "The last", "at": ago(hours=3)}
+
+    def more(frame: dict[str, Any]) -> bool:
+        if frame["t"] != "rows":
+            return False
+        desk.push({"t": "rows", "list": "all", "after": frame["after"], "rows": [last], "total": total, "end": True})
+        return True
+
+    desk.hook = more
+    page = opened("#/all")
+    expect(row(page, "web:r0")).to_be_visible()
+    frames = [
+        {"t": "row", "list": "all", "lseq": desk.lseq["all"] + 1 + at, "total": total, **made}
+        for at, made in enumerate(
+            {**desk.rows["all"][f"web:r{number}"], "preview": f"in one message {number}"} for number in range(2)
+        )
+    ]
+    desk.push({"t": "batch", "frames": frames})
+    for number in range(2):
+        expect(row(page, f"web:r{number}")).to_contain_text(f"in one message {number}")
+    page.locator(".list .scroller").evaluate("(one) => { one.scrollTop = one.scrollHeight }")
+    expect(page.locator("a.row", has_text="The last")).to_be_attached()
+    assert [one["after"] for one in desk.frames if one["t"] == "rows"] == ["web:r59"]
+
+
+def test_who_writes_is_told_when_the_customer_has_left_the_page(opened: Open, desk: Desk) -> None:
+    page = opened(talk(IDA))
+    expect(page.locator(".presence")).to_be_empty()
+    desk.change("mine", IDA, gone_at=ago(minutes=3))
+    expect(page.locator(".presence")).to_have_text("Left the page 3 minutes ago")
+    desk.change("mine", IDA, gone_at=None)
+    expect(page.locator(".presence")).to_be_empty()
 
 
 def test_ten_thousand_rows_and_five_changes_a_second_leave_typing_smooth(opened: Open, desk: Desk) -> None:
@@ -574,6 +617,7 @@ def test_while_the_line_is_lost_writing_goes_on_and_what_needs_the_server_is_off
     page = opened(talk(SAMIR))
     expect(log(page)).to_contain_text("Thank you")
     desk.refuse = [1011] * 50
+    page.route("**/v1/poll", lambda route: route.abort())
     desk.cut()
     page.clock.run_for(2_500)
     expect(page.locator(".line-bar")).to_contain_text("Reconnecting")
@@ -582,7 +626,11 @@ def test_while_the_line_is_lost_writing_goes_on_and_what_needs_the_server_is_off
     page.keyboard.press("Enter")
     expect(page.locator("li.waiting")).to_contain_text("Waiting to be sent")
     desk.refuse = []
-    page.clock.run_for(35_000)
+    page.unroute("**/v1/poll")
+    for _ in range(60):
+        page.clock.run_for(1_000)
+        if page.locator(".line-bar").is_hidden():
+            break
     expect(page.locator("li.waiting")).to_have_count(0)
     expect(page.locator(".line-bar")).to_be_hidden()
     assert [frame["text"] for frame in desk.said("send")] == ["later"]
