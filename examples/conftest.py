@@ -1,4 +1,6 @@
-"""Every chat is tested on asyncio and on trio."""
+"""Every chat is tested on asyncio and on trio. Secrets come from the environment, and these are the tests' own."""
+
+import os
 
 # --8<-- [start:backends]
 import pytest
@@ -11,3 +13,6 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 # --8<-- [end:backends]
+
+os.environ.setdefault("CHAT_KEY", "a key for tests, of thirty-two bytes or more")
+os.environ.setdefault("DIRECT_LINE_SECRET", "a secret for tests, of thirty-two bytes or more")

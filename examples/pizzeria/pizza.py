@@ -4,10 +4,10 @@
 from attrs import define
 
 from convokit import END, Bot, Turn
-from convokit.desks import Local
-from convokit.transports import Messenger, Telegram
+from convokit.desks import Inbox
+from convokit.transports import Telegram, WebChat
 
-bot = Bot("pizzeria", desk=Local())
+bot = Bot("pizzeria", desk=Inbox())
 
 
 @define
@@ -40,5 +40,5 @@ async def call_colleague(turn: Turn) -> None:
     turn.hand_off("wants a person", saying="One moment, a colleague will join us.")
 
 
-bot.attach(Telegram.from_env(), Messenger.from_env())
+bot.attach(WebChat(), Telegram.from_env())
 # --8<-- [end:program]

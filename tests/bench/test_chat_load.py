@@ -1,6 +1,6 @@
 """What one process carries: open chats, and messages to and fro between customers and operators.
 
-`pytest tests/bench/test_web_chat.py -s` prints the figures of a short run; `CONVOKIT_LOAD_SECONDS=60` makes it a long
+`pytest tests/bench/test_chat_load.py -s` prints the figures of a short run; `CONVOKIT_LOAD_SECONDS=60` makes it a long
 one. Nothing may be lost, doubled or out of order; times are reported, never asserted.
 """
 

@@ -73,7 +73,17 @@ class Shop:
         store = f"sqlite:///{self.folder / 'pizzeria.db'}"
         with (self.folder / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "convokit", "run", "pizza:bot", "--store", store, "--port", str(self.port)],
+                [
+                    sys.executable,
+                    "-m",
+                    "convokit",
+                    "run",
+                    "on_every_channel:bot",
+                    "--store",
+                    store,
+                    "--port",
+                    str(self.port),
+                ],
                 cwd=PIZZERIA,
                 env=environment,
                 stdout=log,

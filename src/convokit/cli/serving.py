@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from ipaddress import ip_address
 from threading import current_thread, main_thread
 
 from convokit import Bot, DefinitionError
@@ -26,13 +27,24 @@ def run(bot: Bot, target: str, store: str | None, host: str, port: int) -> int:
             f"`convokit chat {target}` talks with it in the terminal meanwhile"
         )
     for transport in bot.transports.values():
-        transport.check()
+        try:
+            transport.check()
+        except DefinitionError as problem:
+            raise DefinitionError(
+                f"{problem}; or leave this channel out of bot.attach(…). "
+                f"`convokit chat {target}` talks with the bot in the terminal and needs no channel"
+            ) from None
     log_to(logging.StreamHandler(sys.stderr), logging.INFO)
     say(f"{bot.name}, on {store or f'{bot.name}.db'}")
     for transport in bot.transports.values():
         say(f"  {way_in(transport, host, port)}")
     if bot.desk is not None and has_pages(bot.desk):
         say(f"  {bot.desk.name}: pages at {address(bot.desk.name, host, port)}/")
+        if not is_loopback(host) and getattr(bot.desk, "authenticate", "") is None:
+            say(
+                f"  {bot.desk.name}: {host} is open to other machines, and operators sign in with passwords there: "
+                f"put TLS before it, and make them with `convokit operators add`"
+            )
     sys.stdout.flush()
     if current_thread() is main_thread():
         # The web server hands the signal that stopped it back when it has: SIGTERM shall then end us as Ctrl-C does.
@@ -56,6 +68,14 @@ def way_in(transport: Transport, host: str, port: int) -> str:
     if transport.has_webhook:
         return f"{transport.channel}: webhook {at}" + (f", from {public}" if public else "")
     return f"{transport.channel}: listens by itself"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def address(name: str, host: str, port: int) -> str:
