@@ -806,7 +806,7 @@ async def test_figures_tell_how_fast_people_answered_and_how_conversations_ended
             assert {one["id"]: one["closed"] for one in found["operators"]}["maya"] == 12
             assert found["outcomes"] == {"bot": 1, "person": 11, "left": 1}
             assert sum(one["n"] for one in found["arrivals"]) == 12
-        await world.passes(days=2)
+        await world.passes(hours=25)
         day = await figures(world.floor, lea.page.operator, "day")
         assert (day["first_reply"]["count"], day["outcomes"]) == (0, {"bot": 0, "person": 0, "left": 0})
         week = await figures(world.floor, lea.page.operator, "week")

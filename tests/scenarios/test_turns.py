@@ -544,6 +544,7 @@ async def test_a_start_is_refused_when_people_stand_where_the_code_has_no_state(
             pytest.fail("it started")
 
 
+@pytest.mark.slow
 async def test_of_a_thousand_customers_none_sees_anything_of_another() -> None:
     bot = Bot("secrets")
     order = bot.dialog(Survey)

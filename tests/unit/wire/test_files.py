@@ -278,7 +278,8 @@ async def test_a_day_holds_so_many_bytes_of_one_person_and_the_next_as_many_agai
         await it.put(b"x", cid="5" * 16)
 
 
-async def test_what_is_still_coming_counts_for_the_day_too(boxed: Make) -> None:
+async def test_what_is_still_coming_counts_for_the_day_too(boxed: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convokit.wire.files._DRAIN_SECONDS", 0.01)  # what is refused goes on only when it was refused
     it = await boxed(most_bytes=60, most_a_day=100)
     refused: list[TooMuch] = []
     full = anyio.Event()

@@ -117,7 +117,7 @@ async def chat(open_shop: Any, seed: int) -> None:
 
 
 # On trio, since anyio's wait for a quiet moment sleeps a tenth of a second each time on asyncio.
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_what_two_tabs_show_is_the_log_exactly_whatever_happens_to_their_lines(open_shop: Any, seed: int) -> None:
     anyio.run(partial(chat, open_shop, seed), backend="trio")

@@ -84,7 +84,7 @@ def run_with(open_shop: Any, chat: Any) -> None:
     assert not faults.found, "\n".join(faults.found)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.lists(FRAMES, max_size=12))
 @example(frames=[{"t": "send", "cid": "cid_01234567890001", "text": "\ud800"}])
 @example(frames=[{"t": "send", "cid": "cid_01234567890001", "location": {"lat": 10**400, "lon": 0}}])
@@ -113,7 +113,7 @@ def test_random_frames_never_make_the_server_fall_over(open_shop: Any, frames: l
     run_with(open_shop, chat)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.text(max_size=200) | st.binary(max_size=50).map(lambda one: one.decode("latin-1")))
 def test_what_is_no_frame_at_all_closes_the_line_with_our_word_for_it(open_shop: Any, raw: str) -> None:
     async def chat(open_it: Any) -> None:
@@ -136,7 +136,7 @@ HEADERS = st.dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "OPTIONS", "DELETE", "HEAD"]),
     path=st.sampled_from(
