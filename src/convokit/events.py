@@ -252,14 +252,14 @@ class HandoffTransferred(Event):
     Args:
         operator: Who gave it; None when it was taken from somebody who fell silent or left.
         to: Who has it now; None: it waits in `queue`, at its original place.
-        queue: The queue it belongs to from now on; empty: the one it was in.
+        queue: The queue it belongs to from now on, "" being the one for everybody; None: the one it was in.
         note: For whoever takes it; colleagues read it, the customer does not.
         epoch: As in `OperatorJoined`.
     """
 
     operator: User | None = None
     to: User | None = None
-    queue: str = ""
+    queue: str | None = None
     note: str = ""
     epoch: int | None = None
 

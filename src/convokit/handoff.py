@@ -105,7 +105,7 @@ def transferred(
         lease = _stepped_in(handoff_id, now)
     elif event.operator is not None and event.epoch is None and lease.operator not in {"", event.operator.id}:
         return None
-    after = evolve(lease, queue=event.queue or lease.queue)
+    after = evolve(lease, queue=lease.queue if event.queue is None else event.queue)
     after = evolve(after, operator="", operator_name="") if event.to is None else _held(after, event.to, now)
     if conversation.handoff is not None and (after.operator, after.queue) == (lease.operator, lease.queue):
         return None

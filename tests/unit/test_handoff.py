@@ -129,6 +129,10 @@ def test_a_conversation_given_on_keeps_its_place_and_its_first_taking() -> None:
     assert back is not None
     assert back.handoff is not None
     assert (back.handoff.operator, back.handoff.queue, back.handoff.opened_at) == ("", "billing", NOW)
+    for_everybody = _given(back, operator=GRACE, queue="")
+    assert for_everybody is not None
+    assert for_everybody.handoff is not None
+    assert for_everybody.handoff.queue == ""
 
 
 @pytest.mark.parametrize(

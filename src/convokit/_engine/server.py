@@ -12,6 +12,9 @@ from convokit.errors import MissingExtra
 WS_FRAME = (64 << 10) + 4096
 """Bytes of the largest WebSocket frame that the server reads: what pages may send, and a margin for them to refuse."""
 
+STOP_SECONDS = 5
+"""How long requests under way are waited for when the server stops: a poll that is held would take 25."""
+
 
 def has_pages(edge: Transport | Desk) -> bool:
     """Whether a transport or desk may bring pages of its own."""
@@ -21,6 +24,25 @@ def has_pages(edge: Transport | Desk) -> bool:
 def opens_port(edge: Transport | Desk) -> bool:
     """Whether it is reached over HTTP."""
     return has_pages(edge) or (isinstance(edge, Transport) and edge.has_webhook)
+
+
+def configured(app: Any, host: str, port: int) -> Any:
+    """The settings of the web server, as `uvicorn.Config`; raises `ImportError` when it is not installed."""
+    import uvicorn  # noqa: PLC0415  a web server is an extra
+
+    # One log of its own is enough: access lines would carry the addresses of platforms only.
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        ws_max_size=WS_FRAME,
+        # Compression keeps buffers for every idle page, and tells by its sizes what secrets are like chosen text.
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
 
 
 def serve_http(
@@ -60,19 +82,7 @@ def serve_http(
                 server.should_exit = True
             raise
 
-    # One log of its own is enough: access lines would carry the addresses of platforms only.
-    config = uvicorn.Config(
-        watched,
-        host=host,
-        port=port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        ws_max_size=WS_FRAME,
-        # Compression keeps buffers for every idle page, and tells by its sizes what secrets are like chosen text.
-        ws_per_message_deflate=False,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(watched, host, port))
     try:
         server.run()
     except SystemExit:

@@ -121,7 +121,7 @@ class Local(Desk):
         operator: User | None,
         *,
         to: User | None = None,
-        queue: str = "",
+        queue: str | None = None,
         note: str = "",
         epoch: int | None = None,
     ) -> None:

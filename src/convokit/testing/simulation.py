@@ -239,7 +239,7 @@ class Operator:
     async def transfers(self, person: Person, *, to: "Operator | str", note: str = "") -> None:
         """Give the person's conversation to another operator, or to a queue by its name."""
         who = to.user if isinstance(to, Operator) else None
-        queue = to if isinstance(to, str) else ""
+        queue = to if isinstance(to, str) else None
         self._world.note(f"({self.user.name} gives {person.user.name} to {who.name if who else queue})")
         await self._world.desk.transfer(person.conversation, self.user, to=who, queue=queue, note=note)
         await self._world.settles()

@@ -63,7 +63,7 @@ def demo(folder: str, *, port: int | None, browser: bool) -> int:
         import uvicorn  # noqa: PLC0415  a web server is an extra
     except ImportError as problem:
         raise MissingExtra("the demo", "serve") from problem
-    from convokit._engine.server import WS_FRAME  # noqa: PLC0415  only what serves needs it
+    from convokit._engine.server import configured  # noqa: PLC0415  only what serves needs it
     from convokit.cli import pizzeria  # noqa: PLC0415  only the demo loads a bot
 
     chosen = port or _free_port()
@@ -72,11 +72,8 @@ def demo(folder: str, *, port: int | None, browser: bool) -> int:
         return WRONG
     log_to(logging.StreamHandler(sys.stderr), logging.WARNING)
     app = shop(pizzeria.bot, Path(folder), f"http://{HOST}:{chosen}/", program=str(pizzeria.__file__), browser=browser)
-    config = uvicorn.Config(
-        app, host=HOST, port=chosen, access_log=False, log_config=None, server_header=False, ws_max_size=WS_FRAME
-    )
     try:
-        uvicorn.Server(config).run()
+        uvicorn.Server(configured(app, HOST, chosen)).run()
     except SystemExit as told:
         return WRONG if told.code else FINE
     return FINE
