@@ -62,15 +62,19 @@ Frame = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(pytestconfig: Any) -> Iterator[Browser]:
     """One Chromium for all tests."""
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not found:
         pytest.skip("Chromium is not installed; set CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
+    # A thread has one Playwright at a time: whoever comes first starts it for the whole run.
+    playwright = getattr(pytestconfig, "playwright", None)
+    if playwright is None:
+        playwright = pytestconfig.playwright = sync_playwright().start()
+        pytestconfig.add_cleanup(playwright.stop)
+    browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 class _Pages(SimpleHTTPRequestHandler):
