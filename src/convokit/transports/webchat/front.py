@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
-from convokit.abc import Hint, Run
+from convokit.abc import Run
 from convokit.conversations import ConversationId, Log, Logged
 from convokit.events import ConversationOpened, Event
 from convokit.messages import Attachment, Button
@@ -104,15 +104,6 @@ class Front:
     async def show(self, conversation: ConversationId, log: str, logged: Logged) -> dict[str, Any]:
         """A public entry as a frame of the chat's own wire."""
         return await self.showing.entry(conversation, log, logged)
-
-    def watch(self, conversation: ConversationId, told: Callable[[Hint], None]) -> Callable[[], None]:
-        """Have `told` called with every hint about a conversation; it must not wait or raise. Returns what ends it."""
-
-        def heard(hint: Hint) -> None:
-            if hint.conversation == conversation:
-                told(hint)
-
-        return self.run.watch(heard)
 
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
