@@ -460,7 +460,11 @@ class Committed(Value):
         entries: What to add to the conversation's log, in order; one whose key is there already is left as it is, one
             without a key is always written.
         closed: Handoffs that ended with this turn, to be kept for `Store.closed_handoffs`.
+        put_back: The ids of failed events of this conversation that go back in line, as new tries, in this order; one
+            that is not among the failed ones is passed over.
         outcome: How it went, in a word, for people: "handled", "ignored", "forwarded", ….
+        handler: The name of what handled it, for people; empty: the engine itself did.
+        took: Seconds from when the turn began until it was handed in to be written.
         error: Not empty: the event is kept among the failed ones for this reason, and what this turn changes is what
             `on_error` wanted.
         release: Whether the lane is given up with this commit (claimable at once if it has more events).
@@ -477,7 +481,10 @@ class Committed(Value):
     emits: tuple[Event, ...] = ()
     entries: tuple[Entry, ...] = ()
     closed: tuple[Handoff, ...] = ()
+    put_back: tuple[str, ...] = ()
     outcome: str = "handled"
+    handler: str = ""
+    took: float = 0.0
     error: str = ""
     release: bool = True
 

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from convokit._engine import points
 from convokit._engine.lanes import Lanes
 from convokit._engine.loops import Bell
 from convokit._engine.outbox import Outbox
@@ -129,6 +130,7 @@ class Engine:
             if others and len(others) < len(kept):
                 await self.accept(others)
             raise
+        points.reach("accepted_before_200")
         self._lanes.feeder.ring()
         for event, new in zip(kept, fresh, strict=True):
             if not new:
@@ -149,8 +151,10 @@ class Engine:
             StoreUnavailable: It could not be kept: answer 503, the platform delivers again.
         """
         received = transport.receive(request)
+        points.reach("webhook_read")
         if received.evidence:
             await self.store.resolve(received.evidence)
+            points.reach("proof_before_200")
             self._outbox.feeder.ring()
         events = self._not_replayed(received.events) if transport.signs_time else received.events
         if events:
@@ -407,6 +411,7 @@ class Engine:
     async def _drained(self) -> None:
         """Let what is under way finish, begin nothing new."""
         self._lanes.feeder.stopping = self._outbox.feeder.stopping = True
+        points.reach("draining")
         with anyio.move_on_after(self.settings.drain) as limit:
             while self._lanes.feeder.active or self._outbox.feeder.active:
                 await self._stirred.wait()
@@ -439,8 +444,12 @@ class Engine:
         """Fire timers, and look again when something waits for a time."""
         while True:
             try:
-                while await self.store.fire_due(FIRE_BATCH) == FIRE_BATCH:
-                    self._lanes.feeder.ring()
+                fired = FIRE_BATCH
+                while fired == FIRE_BATCH:
+                    fired = await self.store.fire_due(FIRE_BATCH)
+                    if fired:
+                        points.reach("timers_fired")
+                        self._lanes.feeder.ring()
                 self._ring_all()
                 due = await self.store.next_due()
             except StoreUnavailable as problem:
@@ -469,6 +478,7 @@ class Engine:
             before = now - timedelta(days=self.settings.forget_after)
             try:
                 await self.store.purge(before, handoffs=now - timedelta(days=self.settings.remember_handoffs))
+                points.reach("purged")
             except StoreUnavailable as problem:
                 logger.warning("purge waits: %s", problem)
 

@@ -10,6 +10,7 @@ import anyio
 from attrs import define, evolve
 
 from convokit import handoff as rules
+from convokit._engine import points
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
 from convokit._engine.turns import Turns, Unreadable, with_changes
@@ -23,8 +24,6 @@ from convokit.wire.text import scrub
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-EVERYTHING = 1_000_000
 
 
 @define
@@ -97,6 +96,7 @@ class Lanes:
             held.turn.cancel()
 
     async def _work(self, lane: Lane) -> None:
+        points.reach("lane_claimed")
         held = self._held[lane.conversation.id] = _Held(lane, anyio.CancelScope())
         try:
             with held.lost:
@@ -117,14 +117,17 @@ class Lanes:
                 await self._silent(held, loop, began)
                 return
             try:
-                committed, handler = await self._ran(held, waiting, left)
+                committed = await self._ran(held, waiting, left)
             except Unreadable as problem:
                 await self._store.release(lane, error=str(problem), park=True)
+                points.reach("event_parked")
                 self._ended(waiting.event, "failed")
                 return
             except Exception as problem:  # noqa: BLE001  a handler may raise anything
                 await self._failed(held, problem, began)
                 return
+            points.reach("turn_handled")
+            committed = evolve(committed, took=perf_counter() - began)
             kept = False
             try:
                 with anyio.CancelScope(shield=True):
@@ -133,41 +136,39 @@ class Lanes:
                 # What the turn recorded has no stored form (a lone surrogate in a reply): its handler's fault, no more.
                 await self._failed(held, problem, began)
                 return
-            self._log(
-                lane, waiting.event, handler, committed.outcome if kept else "fenced", len(committed.sends), began
-            )
+            points.reach("turn_committed")
+            outcome = committed.outcome if kept else "fenced"
+            self._log(lane, waiting.event, committed.handler, outcome, len(committed.sends), began)
             if not kept:
                 return
-            await self._after(lane.conversation, waiting.event, committed)
+            self._after(lane.conversation, waiting.event, committed)
             if committed.release:
                 return
             held.lane = with_changes(lane, committed, left)
 
-    async def _after(self, before: Conversation, event: Event, committed: Committed) -> None:
+    def _after(self, before: Conversation, event: Event, committed: Committed) -> None:
         """Wake whoever has to do with what was committed."""
         self._ended(event, committed.outcome)
         if committed.sends:
             self._sends_wait()
         if committed.timers:
             self._timers_changed()
-        if committed.emits:
+        if committed.emits or committed.put_back:
             self.feeder.ring()
         if committed.error:
             logger.warning("conversation=%s event is kept as failed: %s", before.id, committed.error)
-        if before.set_aside and not committed.conversation.set_aside:
-            await self._returned(before)
 
-    async def _ran(self, held: _Held, waiting: Waiting, left: Sequence[Waiting]) -> tuple[Committed, str]:
+    async def _ran(self, held: _Held, waiting: Waiting, left: Sequence[Waiting]) -> Committed:
         """Run a turn, unless a person takes the conversation: before the bot has spoken it is silent then."""
         lane, event = held.lane, waiting.event
         release = not left or self.feeder.stopping
         if isinstance(event, (*OPERATORS, MalformedReceived)):
             return await self._turns.run(lane, waiting, release=release)
         if left and any(rules.takes_over(lane.conversation, later.event) for later in left):
-            return self._turns.silenced(lane, waiting, release=release), ""
+            return self._turns.silenced(lane, waiting, release=release)
         done = await self._unless_taken(held, lambda: self._turns.run(lane, waiting, release=release))
         # Given up, so that the next claim sees what the person did.
-        return done or (self._turns.silenced(lane, waiting, release=True), "")
+        return done or self._turns.silenced(lane, waiting, release=True)
 
     async def _unless_taken(self, held: _Held, run: Callable[[], Awaitable[T]]) -> T | None:
         """What `run` returns; None when a person took the conversation meanwhile, whatever became of `run`."""
@@ -185,6 +186,7 @@ class Lanes:
 
     async def _failed(self, held: _Held, problem: Exception, began: float) -> None:
         """Undo: nothing was written. Try again later, or keep the event as failed and tell `on_error`."""
+        points.reach("turn_failed")
         lane = held.lane
         waiting, attempts = lane.events[0], lane.attempts + 1
         event = waiting.event
@@ -204,6 +206,7 @@ class Lanes:
             )
             retry_at = self._clock.now() + timedelta(seconds=pause)
             await self._store.release(lane, retry_at=retry_at, error=said)
+            points.reach("turn_given_back")
             self._timers_changed()
             return
         logger.error(
@@ -217,6 +220,7 @@ class Lanes:
             self._ended(event, "failed")
             return
         await self._store.release(lane, error=said, park=True)
+        points.reach("event_parked")
         self._ended(event, "failed")
         self._log(lane, event, "", "failed", 0, began)
 
@@ -230,25 +234,6 @@ class Lanes:
                 await self._store.commit([self._turns.unanswered(lane, waiting, loop)])
         self._ended(waiting.event, "failed")
         self._log(lane, waiting.event, "", "failed", 0, began)
-
-    async def _returned(self, before: Conversation) -> None:
-        """Put what was set aside during a handoff back in line, in the order in which it came."""
-        aside = {event_id: place for place, event_id in enumerate(before.set_aside)}
-        try:
-            found = [
-                (aside[one.what.id], one.key)
-                for one in await self._store.failed(EVERYTHING)
-                if one.conversation == before.id and isinstance(one.what, Event) and one.what.id in aside
-            ]
-            await self._store.replay([key for _, key in sorted(found)])
-        except StoreUnavailable as problem:
-            logger.error(  # noqa: TRY400  it is the store's trouble: where it came from says nothing
-                "conversation=%s what was set aside stays among the failed events, put it back with convokit failed: "
-                "%s",
-                before.id,
-                problem,
-            )
-        self.feeder.ring()
 
     async def _told(self, held: _Held, problem: Exception) -> bool:
         lane = held.lane

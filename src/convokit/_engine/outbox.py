@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import evolve
 
+from convokit._engine import points
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
 from convokit.abc import Clock, Desk, Proof, Send, Settled, Store, Transport
@@ -62,13 +63,16 @@ class Outbox:
         return await self._store.claim_sends(self._worker, free, max(LEASE, self._settings.lease))
 
     async def _work(self, send: Send) -> None:
+        points.reach("send_claimed")
         outcome = await self._tried(send)
+        points.reach("send_answered")
         try:
             with anyio.CancelScope(shield=True):
                 await self._store.settle([outcome])
         except StoreUnavailable as problem:
             logger.warning("conversation=%s send not settled: %s", send.conversation, problem)
             return
+        points.reach("send_settled")
         if outcome.state == "retry":
             self._retries_wait()
         elif outcome.state in {"failed", "held"}:

@@ -7,7 +7,7 @@ from typing import Any, TypeGuard, get_type_hints
 from attrs import define, evolve, field
 
 from convokit import handoff as rules
-from convokit._engine import pacing
+from convokit._engine import pacing, points
 from convokit._engine.changes import Changes, Speech
 from convokit._engine.operating import Operating, ends_by_time
 from convokit._engine.settings import Settings
@@ -67,8 +67,8 @@ class Turns:
 
     # ── one event ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def run(self, lane: Lane, waiting: Waiting, *, release: bool) -> tuple[Committed, str]:
-        """Handle one event. Returns what to commit, and the handler's name for the log.
+    async def run(self, lane: Lane, waiting: Waiting, *, release: bool) -> Committed:
+        """Handle one event. Returns what to commit.
 
         Raises:
             Unreadable: The event is to be kept as failed, untried.
@@ -86,7 +86,7 @@ class Turns:
         if await self._before(changes, event, selected):
             await self._handle(turn, changes, selected)
         self._put_together(turn, changes)
-        return self._committed(lane, turn, changes, release=release), changes.handler
+        return self._committed(lane, turn, changes, release=release)
 
     async def run_error_handler(self, lane: Lane, waiting: Waiting, error: Exception, route: Route) -> Committed:
         """Tell `on_error`, whose turn is committed while the event is kept among the failed ones."""
@@ -357,7 +357,9 @@ class Turns:
             emits=tuple(changes.emits),
             entries=tuple(changes.entries),
             closed=tuple(changes.closed),
+            put_back=() if conversation.set_aside else turn.conversation.set_aside,
             outcome=changes.outcome,
+            handler=changes.handler,
             error=changes.error,
             release=release,
         )
@@ -373,17 +375,20 @@ class Turns:
         for message in turn.replies:
             self._speech.bot_says(ahead, message)
         if await self.store.flush(lane, seq, ahead.sends, ahead.entries):
+            points.reach("turn_flushed")
             self.flushed(lane.conversation.id)
 
     async def _once(self, lane: Lane, seq: int, name: str, call: Callable[[], Awaitable[Any]], function: Any) -> Any:
         kept = await self.store.recall(lane, seq, name)
         if kept is None:
             result = await call()
+            points.reach("once_called")
             try:
                 encoded = encode(result)
             except TypeError as problem:
                 raise DefinitionError(f"turn.once({name!r}): what it returned cannot be kept: {problem}") from problem
             kept = await self.store.remember(lane, seq, name, encoded)
+            points.reach("once_kept")
         kind = _returned(function)
         return from_json(kind, decode_json(kept)) if kind is not None else decode_json(kept)
 

@@ -353,9 +353,15 @@ class Memory(Store):
             insort(self._closed, (at, lane.id, handoff), key=lambda one: one[0])
         for event in prepared.emits:
             self._accept(event, now)
+        self._put_back(lane, turn.put_back, now)
         if turn.release:
             self._free(lane, now)
         return True
+
+    def _put_back(self, lane: _Lane, event_ids: Sequence[str], now: int) -> None:
+        for event_id in event_ids:
+            _, seq = self._seen.get((lane.id, event_id), (0, 0))
+            self._replay_event(rows.event_key(lane.id, seq), now)
 
     @staticmethod
     def _drop_head(lane: _Lane) -> bytes:

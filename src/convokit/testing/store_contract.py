@@ -1151,6 +1151,24 @@ class StoreContract:
         assert lane.attempts == 0
         assert list(await user.store.failed(10)) == []
 
+    async def test_a_turn_puts_failed_events_of_its_conversation_back_in_line_in_the_order_it_says(
+        self, user: StoreUser
+    ) -> None:
+        signals = [
+            SignalReceived(id=one, conversation=conversation(), at=user.clock.now(), name=one) for one in ("s1", "s2")
+        ]
+        await user.store.accept(signals)
+        for _ in signals:
+            await user.store.release(await user.claims_one(), error="waits", park=True)
+        await user.hears("a")
+        lane = await user.claims_one()
+        turn = user.turn(lane, put_back=("s2", "never", "s1"), release=False)
+        assert list(await user.store.commit([turn, turn])) == [True, False]
+        assert list(await user.store.failed(10)) == []
+        await user.store.open(user.clock)
+        after = await user.claims_one()
+        assert [one.event.id for one in after.events] == ["s2", "s1"]
+
     async def test_a_replayed_event_wakes_an_idle_lane(self, user: StoreUser) -> None:
         await user.hears("poison")
         await user.store.release(await user.claims_one(), error="boom", park=True)

@@ -370,6 +370,7 @@ class Lanes:
             db.execute("INSERT INTO closed (at, conv, handoff) VALUES (?, ?, ?)", (at, conv, handoff))
         for event in one.emits:
             self.accept(db, event, now)
+        self._put_back(db, conversation.id, conv, turn.put_back, now)
         if turn.release:
             self.leases.drop(conversation.id)
         return True
@@ -397,6 +398,14 @@ class Lanes:
         self.write_sends(db, sends, now)
         _write_lines(db, lease.conv, seq, lines, *before)
         return True
+
+    def _put_back(
+        self, db: sqlite3.Connection, conversation: ConversationId, conv: int, event_ids: Sequence[str], now: int
+    ) -> None:
+        for event_id in event_ids:
+            there = db.execute("SELECT seq FROM seen WHERE conv = ? AND id = ?", (conv, event_id)).fetchone()
+            if there is not None:
+                self.replay(db, rows.event_key(conversation, there[0]), now)
 
     @staticmethod
     def _set_timers(db: sqlite3.Connection, conv: int, one: Prepared) -> None:
