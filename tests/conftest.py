@@ -5,8 +5,10 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -21,6 +23,30 @@ if os.environ.get("CI"):
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     backend: str = request.param
     return backend
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--faults",
+        type=int,
+        metavar="SEED",
+        help="run every simulation over a store with faults of this seed (tests marked faultless keep theirs)",
+    )
+
+
+@pytest.fixture(autouse=True)
+def faults_of_the_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--faults`, give each simulation of a test a store with faults, drawn by the option and the test's name."""
+    seed = request.config.getoption("--faults")
+    if seed is None or request.node.get_closest_marker("faultless"):
+        return
+    from convokit.stores import Memory  # noqa: PLC0415  most runs need none of these
+    from convokit.testing import FaultyStore, Simulation  # noqa: PLC0415  see above
+
+    each = crc32(f"{seed} {request.node.nodeid}".encode())
+    monkeypatch.setattr("trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING", True)  # else its order is drawn anew
+    import_module("trio._core._run")._r.seed(each)
+    monkeypatch.setattr(Simulation, "fresh_store", staticmethod(lambda: FaultyStore(Memory(), each)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

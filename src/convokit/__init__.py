@@ -23,6 +23,8 @@ from convokit.errors import (
     StoreError,
     StoreUnavailable,
     TransportError,
+    TurnTooLarge,
+    TurnTooLong,
     Unreachable,
 )
 from convokit.events import (
@@ -52,7 +54,7 @@ from convokit.events import (
     TimerFired,
     UnknownReceived,
 )
-from convokit.expect import Choice, Expectation, Integer, Text, Unclear, YesNo
+from convokit.expect import Choice, Expectation, Situated, Situation, Text, Unclear
 from convokit.messages import (
     Attachment,
     Audio,
@@ -73,11 +75,31 @@ from convokit.turn import Turn
 
 if TYPE_CHECKING:
     from convokit._engine.engine import Engine as Engine
+    from convokit.expect import Amount as Amount
+    from convokit.expect import Choices as Choices
+    from convokit.expect import Date as Date
+    from convokit.expect import DateTime as DateTime
+    from convokit.expect import Decimal as Decimal
+    from convokit.expect import Document as Document
+    from convokit.expect import Duration as Duration
+    from convokit.expect import Either as Either
+    from convokit.expect import Email as Email
+    from convokit.expect import Integer as Integer
+    from convokit.expect import Money as Money
+    from convokit.expect import Person as Person
+    from convokit.expect import Phone as Phone
+    from convokit.expect import Photo as Photo
+    from convokit.expect import Place as Place
+    from convokit.expect import Regex as Regex
+    from convokit.expect import Time as Time
+    from convokit.expect import Url as Url
+    from convokit.expect import YesNo as YesNo
 
 __version__ = "0.1.0"
 
 __all__ = [
     "END",
+    "Amount",
     "Attachment",
     "AttachmentReceived",
     "Attendance",
@@ -88,6 +110,7 @@ __all__ = [
     "Capabilities",
     "Card",
     "Choice",
+    "Choices",
     "Conflict",
     "ContactShared",
     "Conversation",
@@ -95,8 +118,15 @@ __all__ = [
     "ConversationId",
     "ConversationOpened",
     "ConvokitError",
+    "Date",
+    "DateTime",
+    "Decimal",
     "DefinitionError",
     "Dialog",
+    "Document",
+    "Duration",
+    "Either",
+    "Email",
     "Engine",
     "Entry",
     "Event",
@@ -126,26 +156,38 @@ __all__ = [
     "MessageRead",
     "MessageReceived",
     "MissingExtra",
+    "Money",
     "NoteWritten",
     "OperatorJoined",
     "OperatorReplied",
+    "Person",
+    "Phone",
+    "Photo",
+    "Place",
     "Profile",
     "RateLimited",
+    "Regex",
     "Rejected",
     "ReplyLoop",
     "Router",
     "SendRequested",
     "Settings",
     "SignalReceived",
+    "Situated",
+    "Situation",
     "StoreError",
     "StoreUnavailable",
     "Text",
+    "Time",
     "TimerFired",
     "TransportError",
     "Turn",
+    "TurnTooLarge",
+    "TurnTooLong",
     "Unclear",
     "UnknownReceived",
     "Unreachable",
+    "Url",
     "User",
     "Video",
     "YesNo",
@@ -153,7 +195,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The engine is loaded when a bot runs, or when somebody names its class.
+    # The engine is loaded when a bot runs, or when somebody names its class; an expectation when a dialog names it.
     if name == "Engine":
         return import_module("convokit._engine.engine").Engine
+    if name in __all__:
+        return getattr(import_module("convokit.expect"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

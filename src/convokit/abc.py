@@ -1,12 +1,14 @@
 """The seams: what a plugin author implements. Every method says what it raises and what must hold.
 
 `Transport` carries events in and messages out. `Desk` is the operators' side. `Store` keeps everything.
-`Middleware` goes around every turn. `Clock` tells the time, so that tests can move it.
+`Middleware` goes around every turn. `Observer` is told how each step went. `Clock` tells the time, so that tests can
+move it.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -16,6 +18,7 @@ from attrs import field, frozen
 
 from convokit._value import Value
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
+from convokit.errors import StoreUnavailable
 from convokit.events import Event
 from convokit.messages import Capabilities, Message
 from convokit.people import Profile, User
@@ -345,9 +348,105 @@ class Desk(ABC):
         """The handoff ended: take the conversation off the operators' screens. Raises as `offer`."""
 
 
-# ── the store ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
 DeskCall = Literal["offer", "forward", "withdraw"]
+
+# ── observers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+StepName = Literal["receive", "accept", "queue", "load", "select", "handle", "commit", "deliver"]
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Mark(Value):
+    """Which event a step was for, by its ids: never what was said.
+
+    Args:
+        conversation: Where.
+        event: The event's id; empty where only its place is known (in "deliver").
+        kind: The name of the event's class; empty as `event`.
+        seq: Its place in its conversation's lane; 0 before it has one (in "receive" and "accept").
+    """
+
+    conversation: ConversationId
+    event: str = ""
+    kind: str = ""
+    seq: int = 0
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Step(Value):
+    """One of the eight steps that an event takes, over or about to begin.
+
+    `outcome`, `channel`, `handler`, `error` and a mark's `kind` are words of the code, so there are few of each: they
+    can be labels. The ids in `marks` name people's conversations: they cannot.
+
+    Args:
+        name: "receive": a webhook call was verified and read. "accept": events were made durable. "queue": an event
+            waited in its lane. "load": a conversation was claimed, with others in one go. "select": a handler was
+            found. "handle": it ran; "select" is a part of it. "commit": its turn was written. "deliver": one call to a
+            platform, or to the desk, was made.
+        outcome: How it ended; empty where there is but one way, and before it began. "receive": "read", "forged",
+            "malformed", "raised"; and of calls whose bodies were not read "busy", "too large", "too slow",
+            "broken off". "accept": "new", "duplicate", "full", "unavailable". "select": the action that was chosen.
+            "handle": as `Committed.outcome`, or "raised", "cancelled". "commit": "kept", "fenced". "deliver": as
+            `Settled.state`, or "cancelled".
+        took: Seconds; for "queue" by the engine's clock. 0 before it began.
+        channel: The name of the channel, as attached; empty where several are concerned or none is attached as that.
+        marks: The events it was for: one, but in "receive", "accept" and "load".
+        handler: The name of the handler, as in the log, once it is known.
+        error: The class of what was raised; empty where nothing was.
+        attempt: Which try it was, from 1, in "handle" and "deliver"; 0 elsewhere.
+        size: Bytes of the call's body, in "receive".
+        desk: In "deliver": empty, or which of the desk's methods was called.
+    """
+
+    name: StepName
+    outcome: str = ""
+    took: float = 0.0
+    channel: str = ""
+    marks: tuple[Mark, ...] = ()
+    handler: str = ""
+    error: str = ""
+    attempt: int = 0
+    size: int = 0
+    desk: DeskCall | Literal[""] = ""
+
+
+class Observer(ABC):
+    """Is told how each step of a run went, for figures and traces; it is never told what was said.
+
+    It is attached by `bot.observe`. Its methods are called in the engine's own thread and must not wait, but for
+    `begins`. What they raise is logged, at most once a minute, and hurts no turn.
+    """
+
+    name: str = ""
+    """Where its pages are served, if it has any."""
+
+    async def begins(self, run: Run) -> None:  # noqa: B027  not every observer asks the run for anything
+        """A run has begun: its store is open. What this raises ends the run."""
+
+    def ends(self) -> None:  # noqa: B027  see above
+        """The run is over; its store is about to be closed."""
+
+    def around(self, step: Step) -> AbstractContextManager[object] | None:
+        """What is entered around a step that is about to begin; None: nothing is.
+
+        It is asked for "handle" and for "deliver", in the task of the step: what handlers and transports call in turn
+        can be told to belong to it. `told` follows when it was left.
+        """
+        del step
+        return None
+
+    @abstractmethod
+    def told(self, step: Step) -> None:
+        """A step is over."""
+
+    def site(self, run: Run) -> Site | None:
+        """Its own pages for a run, served below its name; None: it has none. Called once a run, after `begins`."""
+        del run
+        return None
+
+
+# ── the store ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -394,6 +493,8 @@ class Settled(Value):
         retry_at: When to try again (UTC), with "retry".
         uncertain: Whether the try may have gone out; with "retry", what the next claim is told.
         reason: Why not, for humans.
+        tell: An event that is accepted in the same transaction, if this changes the row's state; however much waits in
+            its conversation.
     """
 
     key: str
@@ -402,14 +503,16 @@ class Settled(Value):
     retry_at: datetime | None = None
     uncertain: bool = False
     reason: str = ""
+    tell: Event | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Waiting(Value):
-    """An accepted event and its place in its conversation's lane (dense, from 1)."""
+    """An accepted event, its place in its conversation's lane (dense, from 1), and when it was put there (UTC)."""
 
     seq: int
     event: Event
+    accepted_at: datetime | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -511,12 +614,174 @@ class Failed(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class SendAccount(Value):
+    """What became of one row of the outbox, as far as it is known now.
+
+    Args:
+        send: The row, with its key, and how often it was tried.
+        state: "waiting", "in flight", "sent", "failed", "held" or "withdrawn".
+        written_at: When it was written (UTC).
+        finished_at: When it was sent or given up (UTC); None: neither yet.
+        platform_id: The platform's id of what was sent; empty where there is none.
+        reason: What the platform, or the line to it, answered to the last try that failed; empty: none did.
+    """
+
+    send: Send
+    state: str
+    written_at: datetime
+    finished_at: datetime | None = None
+    platform_id: str = ""
+    reason: str = ""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Account(Value):
+    """What happened to one accepted event: what `convokit why` tells.
+
+    An event that was given up and put back in line has one for each place that it had.
+
+    Args:
+        event: As it came.
+        seq: Its place in its conversation's lane.
+        state: "waiting" (not handled yet), "handled" (its turn is committed) or "failed" (it was given up).
+        accepted_at: When it was put in line (UTC); of an event that was given up while no accounts were kept: when it
+            happened.
+        ended_at: When its turn was committed, or when it was given up (UTC); None while it waits.
+        outcome: How it went, as `Committed.outcome`; empty while it waits.
+        handler: The name of what handled it; empty: the engine itself did, or nothing did yet.
+        error: Why it was given up; else why the last try before failed; empty: none did.
+        attempts: How often it was tried, with the try that was committed.
+        took: Seconds of the turn that was committed, until it was handed in to be written.
+        before: The conversation's state when the turn began; None: not known any more.
+        after: The state that the turn left; as `before` where none was committed, None while it waits.
+        sends: The rows of the outbox that it wrote and that are still there, in order. The store finds them by their
+            keys, which begin with the conversation and the event's place.
+    """
+
+    event: Event
+    seq: int
+    state: Literal["waiting", "handled", "failed"]
+    accepted_at: datetime
+    ended_at: datetime | None = None
+    outcome: str = ""
+    handler: str = ""
+    error: str = ""
+    attempts: int = 0
+    took: float = 0.0
+    before: Conversation | None = None
+    after: Conversation | None = None
+    sends: tuple[SendAccount, ...] = ()
+
+
+ERASE_KEEPS = ("files", "handoffs", "log", "profile")
+"""The kinds of data that an erasure can be told to spare."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Shelved(Value):
+    """A value that an edge keeps about a person or a conversation."""
+
+    shelf: str
+    key: str
+    value: bytes
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Belongings(Value):
+    """What one conversation holds of a person: all of it where they are alone with the bot, else what is theirs.
+
+    Args:
+        conversation: Its committed state.
+        alone: Whether nobody else of the people outside was ever there.
+        entries: Of the log, oldest first; in a room what they said and what the bot answered to it.
+        waiting: Events accepted and not yet handled.
+        failed: Events that were given up.
+        handled: Events that are over and still accounted for, oldest first.
+        sends: Rows of the outbox, as far as they are still there.
+        timers: Timers set.
+        handoffs: Handoffs that ended; none in a room.
+    """
+
+    conversation: Conversation
+    alone: bool
+    entries: tuple[Logged, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    handled: tuple[Event, ...] = ()
+    sends: tuple[SendAccount, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    handoffs: tuple[Handoff, ...] = ()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Personal(Value):
+    """Everything that a store holds of one person.
+
+    Args:
+        users: Their profile ids: the one that was asked for, and those that edges keep on the shelf "aliases" about it.
+        profiles: Their profiles that exist.
+        conversations: What each conversation holds of them.
+        shelf: What edges keep about them and about the conversations that are theirs alone.
+        files: The ids of files that they sent, and that were shown in these conversations.
+    """
+
+    users: tuple[str, ...]
+    profiles: tuple[Profile, ...] = ()
+    conversations: tuple[Belongings, ...] = ()
+    shelf: tuple[Shelved, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Audited(Value):
+    """A line of the audit trail, which is only ever added to. It names nobody.
+
+    Args:
+        at: When (UTC).
+        act: "export" or "erase".
+        act_id: What the lines of one act share: an erasure writes one with each conversation, and one at its end.
+        by: Who did it, as they said.
+        whose: A hash of the person's id, with a salt that the store keeps.
+        counts: How many of each kind of data were read or removed.
+        kept: The kinds that an erasure was told to spare.
+    """
+
+    at: datetime
+    act: Literal["export", "erase"]
+    act_id: str
+    by: str
+    whose: str
+    counts: Mapping[str, int] = field(factory=dict)
+    kept: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Erased(Value):
+    """What an erasure removed, or would remove.
+
+    Args:
+        users: The profile ids of the person, as in `Personal`.
+        counts: How many of each kind of data.
+        files: The ids of files of which the store knows no more. Whoever has their folder removes them from the disk:
+            the store keeps the ids on the shelf "files-gone" until then, and a running engine looks there.
+        kept: The kinds that were spared.
+    """
+
+    users: tuple[str, ...]
+    counts: Mapping[str, int] = field(factory=dict)
+    files: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Stats(Value):
     """Counts, for people and for tests.
 
     Args:
         conversations: Ever seen.
+        accepted: Events ever put in line: with timers, emitted ones, and those that were put back.
         waiting: Events accepted and not yet handled.
+        oldest_waiting: When the event that waits longest was put in line (UTC); None: none waits.
         ready: Lanes that could be claimed now.
         claimed: Lanes held now.
         failed: Events given up.
@@ -524,10 +789,14 @@ class Stats(Value):
         sends_ready: Outbox rows that could be claimed now.
         timers: Timers set.
         turns: Turns committed, ever.
+        oldest: When the oldest came (UTC) of what retention can remove, by kind, as far as there is any: "log",
+            "failed", "handoffs", "conversations" (by when something last happened there).
     """
 
     conversations: int = 0
+    accepted: int = 0
     waiting: int = 0
+    oldest_waiting: datetime | None = None
     ready: int = 0
     claimed: int = 0
     failed: int = 0
@@ -535,17 +804,21 @@ class Stats(Value):
     sends_ready: int = 0
     timers: int = 0
     turns: int = 0
+    oldest: Mapping[str, datetime] = field(factory=dict)
 
 
 class Store(ABC):
     """Keeps conversations, their waiting events, the outbox and the timers; the page *durability* has its promises.
 
-    Every method may raise `StoreUnavailable`; then nothing of the call happened. Time comes from the clock given to
+    Every method may raise `StoreUnavailable`; then nothing of the call happened (of `commit`: of some turns), or,
+    where the line to a server broke, all of it: who calls again must bear both. Time comes from the clock given to
     `open`. `convokit.testing.store_contract` is the proof of an implementation.
     """
 
     most_waiting: int = 1000
     """How many events of a conversation may wait: beyond it `accept` refuses. The engine sets it from its settings."""
+    keeps_accounts: bool = True
+    """Whether what `accounts` tells is written with each turn. The engine sets it from its settings."""
 
     @abstractmethod
     async def open(self, clock: Clock, *, claims: bool = True) -> None:
@@ -592,8 +865,9 @@ class Store(ABC):
     ) -> None:
         """Give a lane up without a commit. A stale epoch does nothing.
 
-        With `error` the first event counts one more attempt and the whole conversation waits until `retry_at`. With
-        `park` the first event moves to the failed ones and the next may be claimed at once.
+        With `error` the first event counts one more attempt, its account tells the error, and the whole conversation
+        waits until `retry_at`. With `park` the first event moves to the failed ones and the next may be claimed at
+        once.
         """
 
     @abstractmethod
@@ -691,9 +965,19 @@ class Store(ABC):
 
     @abstractmethod
     async def keep(
-        self, shelf: str, key: str, value: bytes, *, expires_at: datetime | None = None, only_new: bool = False
+        self,
+        shelf: str,
+        key: str,
+        value: bytes,
+        *,
+        expires_at: datetime | None = None,
+        only_new: bool = False,
+        about: str = "",
     ) -> bool:
         """Keep a value on a shelf: what transports and desks have to remember (visitors, operators, saved answers).
+
+        On the shelf "aliases" lies, about a person, another profile id of the same person: `export` and `erase` follow
+        it.
 
         Args:
             shelf: Letters, digits and "-": one for each kind of thing.
@@ -701,6 +985,8 @@ class Store(ABC):
             value: What is kept; an earlier one is replaced.
             expires_at: From when on it is no longer there (UTC); None: it stays.
             only_new: Keep it only if the key is not there.
+            about: Whom or what it is about, a profile id (`channel:user id`) or a conversation (`channel:id`), so that
+                it is exported and erased with them; empty: nobody outside.
 
         Returns:
             False when `only_new` and the key is there.
@@ -739,7 +1025,64 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def purge(self, before: datetime, *, handoffs: datetime | None = None) -> int:
+    async def accounts(self, event_id: str, *, conversation: ConversationId | None = None) -> Sequence[Account]:
+        """What happened to the events with this id, in the order in which they were put in line, newest last.
+
+        Waiting and failed events have an account too. Those of handled ones are kept while `keeps_accounts` is set,
+        until `purge`.
+
+        Args:
+            event_id: The event's.
+            conversation: Where; None: in all conversations, which takes longer, as an id is unique in one only.
+        """
+
+    @abstractmethod
+    async def export(self, user: str, *, by: str = "") -> Personal:
+        """Everything that is kept of a person, as each conversation was at one moment; the audit trail says so.
+
+        Args:
+            user: Their profile id, `channel:user id`; one that nobody has is no error.
+            by: Who asks, for the audit trail.
+
+        Raises:
+            ValueError: `user` is not written like that.
+        """
+
+    @abstractmethod
+    async def erase(self, user: str, *, by: str = "", keeps: Sequence[str] = (), dry: bool = False) -> Erased:
+        """Remove everything that is kept of a person, each conversation at one moment.
+
+        Conversations of theirs alone are emptied: state, log, waiting and failed events, outbox, timers, values of
+        `once`, handoffs, accounts, and what edges keep about them. Elsewhere their entries and the bot's answers to
+        them become blank ones of the kind "erased", under the numbers that they had. A turn that runs meanwhile is
+        fenced. What stays is a line in the audit trail for each conversation, and for 8 days the ids of events that
+        may be delivered again. Done again after it was cut off, it goes on.
+
+        Args:
+            user: As in `export`.
+            by: Who asks, for the audit trail.
+            keeps: Kinds that are spared, of `ERASE_KEEPS`: what the law makes the business keep.
+            dry: Only count; nothing is written.
+
+        Raises:
+            ValueError: `user` or `keeps` is not what it can be.
+        """
+
+    @abstractmethod
+    async def audited(self, limit: int, *, user: str = "") -> Sequence[Audited]:
+        """The newest `limit` (1 to 1000) lines of the audit trail, newest first; of one person when `user` is given."""
+
+    @abstractmethod
+    async def purge(
+        self,
+        before: datetime,
+        *,
+        handoffs: datetime | None = None,
+        accounts: datetime | None = None,
+        log: datetime | None = None,
+        failed: datetime | None = None,
+        conversations: datetime | None = None,
+    ) -> int:
         """Forget what is finished and older than `before`: ids seen, rows sent; failed ones stay. Returns rows.
 
         Rows of a conversation with waiting events stay: what those flushed must be known when they run again.
@@ -747,11 +1090,38 @@ class Store(ABC):
         Args:
             before: What is older is forgotten.
             handoffs: Handoffs that ended before this are forgotten too; None: none are.
+            accounts: Accounts of events that ended before this are forgotten too; None: none are.
+            log: The entries at the beginning of each log that are older than this, by their own time, are forgotten
+                too; None: none are. Those of events that wait stay. Numbers stay as they were, and ids of events that
+                may be delivered again are known on.
+            failed: Events and sends that were given up before this are forgotten too; None: none are.
+            conversations: Conversations where nothing happened since are forgotten as a whole, with the profiles of
+                people who are in no other conversation's state; None: none are. One that a person has, and one where
+                something waits, failed or has a timer, stays.
         """
 
     @abstractmethod
     async def stats(self) -> Stats:
-        """Counts."""
+        """Counts, taken without reading what grows with the age of the store, as far as the store can."""
+
+    @abstractmethod
+    async def check(self) -> Sequence[str]:
+        """What is wrong with what it holds, a sentence each; empty: nothing was found. It reads everything.
+
+        Looked for are at least: places in lanes without gaps; as many accepted as are done and waiting; numbers of
+        logs without gaps; a first open row in every queue of the outbox; nothing of a conversation that is not there.
+        """
+
+    async def backup(self, path: Path) -> None:
+        """Write a copy of everything, as it is at one moment, to a new file, while the store is in use.
+
+        The file is readable by its owner only, and it is there as a whole or not at all.
+
+        Raises:
+            StoreUnavailable: This store cannot be copied like that (what this default says), the file exists, or it
+                cannot be written.
+        """
+        raise StoreUnavailable(f"{path} was not written: {type(self).__name__} has no backups of its own")
 
 
 Proceed = Callable[[], Awaitable[None]]

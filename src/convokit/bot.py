@@ -5,8 +5,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import TYPE_CHECKING, Any
 
 from convokit._engine.settings import Settings
-from convokit.abc import Clock, Desk, Store, Transport
+from convokit.abc import Clock, Desk, Observer, Store, Transport
 from convokit.errors import DefinitionError
+from convokit.reading.situation import Situation, checked_locale, zone_named
 from convokit.router import Router
 from convokit.routing import Table
 
@@ -48,9 +49,13 @@ class Bot(Router):
         desk: Where conversations go that are handed to a person; None: `turn.hand_off` fails the turn.
         lifespan: An async context manager function around every run; what it yields is `turn.app`.
         settings: The numbers of a run.
+        locale: BCP 47 of the customers whose platform does not tell theirs, such as "tr-TR": in its language and by its
+            region answers are read. Empty: English, of no country.
+        zone: The IANA name of the time zone in which customers mean "tomorrow" and "at five".
+        sentences: One's own sentences for answers that cannot be read, by language and name, in place of the built-in.
 
     Raises:
-        DefinitionError: The name has other characters.
+        DefinitionError: The name has other characters; the locale or the zone is not known.
     """
 
     def __init__(
@@ -60,6 +65,9 @@ class Bot(Router):
         desk: Desk | None = None,
         lifespan: Lifespan | None = None,
         settings: Settings | None = None,
+        locale: str = "",
+        zone: str = "UTC",
+        sentences: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         super().__init__(name)
         if not name or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
@@ -69,7 +77,12 @@ class Bot(Router):
         self.desk = desk
         self.settings = settings or Settings()
         self.transports: dict[str, Transport] = {}
+        self.observers: list[Observer] = []
         self._lifespan = lifespan
+        zone_named(zone)
+        self.situation = Situation(
+            locale=checked_locale("Bot", locale), zone=zone, sentences=dict(sentences or {})
+        )
 
     def attach(self, *transports: Transport) -> None:
         """Attach transports, each under its `channel`.
@@ -86,13 +99,26 @@ class Bot(Router):
                 )
             self.transports[transport.channel] = transport
 
+    def observe(self, *observers: Observer) -> None:
+        """Let observers be told how each step of every run goes: `bot.observe(Prometheus())`.
+
+        Raises:
+            DefinitionError: One is no `Observer`, or is attached already.
+        """
+        for observer in observers:
+            if not isinstance(observer, Observer):
+                raise DefinitionError(f"bot.observe takes observers such as Prometheus(), not {observer!r:.80}")
+            if any(one is observer for one in self.observers):
+                raise DefinitionError(f"bot.observe: this {type(observer).__name__} observes the bot already")
+            self.observers.append(observer)
+
     def table(self) -> Table:
         """The routes and dialogs, compiled and checked.
 
         Raises:
             DefinitionError: A route or a dialog is wrong; the message names its line.
         """
-        table = Table.compile(self)
+        table = Table.compile(self, self.situation)
         for dialog in table.dialogs.values():
             dialog.compile()
         return table
@@ -137,6 +163,7 @@ class Bot(Router):
                 clock=clock or SystemClock(),
                 settings=settings or self.settings,
                 app=app,
+                observers=self.observers,
             )
             async with engine.running():
                 yield engine
@@ -184,6 +211,9 @@ class Bot(Router):
     def run(self, store: Store | str | None = None, *, host: str = "127.0.0.1", port: int = 8000) -> None:
         """Run the bot until it is stopped (SIGINT, SIGTERM), and serve its webhooks and pages if it has any.
 
+        A stop gives requests 5 seconds and turns and sends `Settings.drain`. Where a handler blocks the event loop or
+        swallows its cancellation, the process is ended 10 seconds after that, with exit status 70; nothing is lost.
+
         Args:
             store: As in `serve`.
             host: The address to listen on; put a TLS proxy in front of it.
@@ -196,11 +226,12 @@ class Bot(Router):
 
         serve_http(
             self.name,
-            [*self.transports.values(), *([self.desk] if self.desk else [])],
+            [*self.transports.values(), *([self.desk] if self.desk else []), *self.observers],
             lambda: self.serve(store),
             self.asgi(store),
             host,
             port,
+            self.settings.drain,
         )
 
 

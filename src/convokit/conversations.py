@@ -11,9 +11,10 @@ from convokit.messages import Message
 from convokit.people import User
 
 Author = Literal["user", "bot", "operator", "system"]
-EntryKind = Literal["said", "note", "waiting", "taken", "transferred", "returned", "closed", "expired"]
+EntryKind = Literal["said", "note", "waiting", "taken", "transferred", "returned", "closed", "expired", "erased"]
 """What an entry of the log is: something said, a note among operators, or a change of who speaks: somebody waits for a
-person, a person took the conversation, gave it to another, gave it back to the bot, ended it, or fell silent."""
+person, a person took the conversation, gave it to another, gave it back to the bot, ended it, or fell silent. "erased":
+somebody's words stood there, who had them removed."""
 
 
 def _plain_channel(_: object, __: object, value: Any) -> None:

@@ -13,7 +13,7 @@ from convokit._value import Value
 from convokit.conversations import Position
 from convokit.errors import DefinitionError, HandlerFailed
 from convokit.events import ButtonPressed, Event
-from convokit.expect import Choice, Expectation, Text, Unclear, options_of
+from convokit.expect import Choice, Expectation, Text, Unclear, options_of, understood
 from convokit.messages import Action, Button, Message
 from convokit.turn import Turn
 from convokit.wire.codec import from_json, to_json
@@ -238,13 +238,10 @@ class Dialog(Generic[M]):
         """Read the turn's event as the answer to the open question and go on. None: the dialog is over."""
         state = self._state(position)
         memory = from_json(self.memory, position.memory)
-        value = state.expect.read(self._own_press(state, turn.event))
+        situation = evolve(turn.situation, unclear=position.unclear)
+        value = understood(state.expect, self._own_press(state, turn.event), situation)
         if isinstance(value, Unclear):
-            question = await self._question(turn, state, memory)
-            if state.retry is not None:
-                retry = state.retry if isinstance(state.retry, Message) else Message(state.retry)
-                question = retry if retry.buttons else retry.but(buttons=question.buttons)
-            turn.reply(question)
+            turn.reply(self._again(state, await self._question(turn, state, memory), value))
             return evolve(position, unclear=position.unclear + 1)
         return await self._handled(turn, state, memory, value, position)
 
@@ -253,6 +250,16 @@ class Dialog(Generic[M]):
         state = self._state(position)
         turn.reply(await self._question(turn, state, from_json(self.memory, position.memory)))
         return position
+
+    def _again(self, state: State[M], question: Message, value: Unclear) -> Message:
+        """What is said to an answer that is unclear: what helps, the question, and what the answer could mean."""
+        own = [Button(one, _press(self.name, state.name, one)) for one in value.options]
+        buttons: list[Action] = [*own, *question.buttons] if own else [*question.buttons]
+        if state.retry is not None:
+            retry = state.retry if isinstance(state.retry, Message) else Message(state.retry)
+            return retry if retry.buttons and not own else retry.but(buttons=buttons)
+        text = "\n".join(one for one in (value.say, question.text) if one.strip())
+        return question.but(text=text, buttons=buttons)
 
     def _state(self, position: Position) -> State[M]:
         state = self.states.get(position.state)
@@ -325,6 +332,8 @@ class Dialog(Generic[M]):
     def _own_press(self, state: State[M], event: Event) -> Event:
         """A press of this question's own button reads as its label; one of another question reads as nothing."""
         if not isinstance(event, ButtonPressed) or not event.payload.startswith("?"):
+            return event
+        if event.payload == _press(self.name, state.name, event.label):
             return event
         for one in options_of(state.expect):
             if event.payload == _press(self.name, state.name, one):

@@ -14,6 +14,8 @@ ConvokitError
 │   └── StoreUnavailable      the store cannot write now: webhooks are answered 503
 │       └── LaneFull          too much waits in a conversation already: hand it in again later
 ├── HandlerFailed             a handler raised; its turn was undone
+├── TurnTooLong               a turn took longer than `Settings.turn_limit`; it was cancelled and undone
+├── TurnTooLarge              a turn wants more said or done than one turn may; it is undone
 ├── ReplyLoop                 the bot talks with a program: it is silent there
 └── MissingExtra              an optional dependency is not installed (also an ImportError)
 ```
@@ -117,6 +119,39 @@ class HandlerFailed(ConvokitError):
     def __init__(self, handler: str, reason: str) -> None:
         super().__init__(f"handler {handler} failed: {reason}")
         self.handler = handler
+
+
+class TurnTooLong(ConvokitError):
+    """A turn took longer than `Settings.turn_limit`: it was cancelled, and nothing of it happened.
+
+    It counts as a try like any other error, and an `on_error(TurnTooLong)` handler is told in the end.
+
+    Attributes:
+        handler: The name of what was running; empty when it was the engine's own part.
+        seconds: The limit.
+    """
+
+    def __init__(self, handler: str, seconds: float) -> None:
+        super().__init__(
+            f"{handler or 'the turn'} took longer than {seconds:g} s and was cancelled: let it wait less, hand long "
+            "work to a job that reports with engine.signal(…), or raise Settings.turn_limit"
+        )
+        self.handler = handler
+        self.seconds = seconds
+
+
+class TurnTooLarge(ConvokitError):
+    """A turn wants more said or done than one turn may; raised by the verb that went too far, and the turn is undone.
+
+    Attributes:
+        what: What there was too much of, such as "replies".
+        most: How much of it one turn may have.
+    """
+
+    def __init__(self, what: str, most: int, way_out: str) -> None:
+        super().__init__(f"one turn has at most {most} {what}: {way_out}")
+        self.what = what
+        self.most = most
 
 
 class ReplyLoop(ConvokitError):

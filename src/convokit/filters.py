@@ -15,8 +15,9 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from convokit._value import Value
 from convokit.conversations import Conversation
 from convokit.errors import DefinitionError
 from convokit.events import AttachmentReceived, ButtonPressed, Event
@@ -25,8 +26,37 @@ from convokit.patterns import LONGEST_TEXT, Pattern, caller, checked
 from convokit.wire.text import fold
 
 Question = Callable[[Event, Conversation], bool]
+Sight = Callable[[Event, Conversation], str]
+"""What a filter looks at, in words."""
 
 _WORDS = re.compile(r"\w+")
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Reason(Value):
+    """What a filter says of an event, and on what.
+
+    Args:
+        asked: The filter, as it is written.
+        passes: What it says.
+        found: What it looked at, in words; empty where only the filter itself knows.
+        parts: Of `&`, `|` and `~`: what those that were asked said, in order.
+    """
+
+    asked: str
+    passes: bool
+    found: str = ""
+    parts: tuple["Reason", ...] = ()
+
+    @property
+    def decisive(self) -> tuple["Reason", ...]:
+        """The single filters that decided it: of `a & b` that says no, the one that says no."""
+        agree = [one for one in self.parts if one.passes is self.passes]
+        if agree:
+            return tuple(leaf for one in agree for leaf in one.decisive)
+        if self.parts and self.parts[0].parts:  # of ~(a & b) that says no, what made a & b say yes
+            return self.parts[0].decisive
+        return (evolve(self, found=self.parts[0].found, parts=()),) if self.parts else (self,)
 
 
 class Filter(ABC):
@@ -41,6 +71,10 @@ class Filter(ABC):
     @abstractmethod
     def __call__(self, event: Event, conversation: Conversation) -> bool:
         """Whether the event passes."""
+
+    def explain(self, event: Event, conversation: Conversation) -> Reason:
+        """What it says, and on what, for `convokit why`. A filter of your own may say what it looked at."""
+        return Reason(asked=repr(self), passes=self(event, conversation))
 
     def __and__(self, other: "Filter") -> "Filter":
         """Passes what passes both; `other` is asked only when this one passes."""
@@ -77,6 +111,11 @@ class _Both(Filter):
     def __call__(self, event: Event, conversation: Conversation) -> bool:
         return self.one(event, conversation) and self.other(event, conversation)
 
+    def explain(self, event: Event, conversation: Conversation) -> Reason:
+        one = self.one.explain(event, conversation)
+        parts = (one, self.other.explain(event, conversation)) if one.passes else (one,)
+        return Reason(asked=repr(self), passes=all(part.passes for part in parts), parts=parts)
+
     def __repr__(self) -> str:
         return " & ".join(f"({one!r})" if isinstance(one, _Either) else repr(one) for one in (self.one, self.other))
 
@@ -89,6 +128,11 @@ class _Either(Filter):
     def __call__(self, event: Event, conversation: Conversation) -> bool:
         return self.one(event, conversation) or self.other(event, conversation)
 
+    def explain(self, event: Event, conversation: Conversation) -> Reason:
+        one = self.one.explain(event, conversation)
+        parts = (one,) if one.passes else (one, self.other.explain(event, conversation))
+        return Reason(asked=repr(self), passes=any(part.passes for part in parts), parts=parts)
+
     def __repr__(self) -> str:
         return f"{self.one!r} | {self.other!r}"
 
@@ -99,6 +143,10 @@ class _Not(Filter):
 
     def __call__(self, event: Event, conversation: Conversation) -> bool:
         return not self.one(event, conversation)
+
+    def explain(self, event: Event, conversation: Conversation) -> Reason:
+        one = self.one.explain(event, conversation)
+        return Reason(asked=repr(self), passes=not one.passes, parts=(one,))
 
     def __repr__(self) -> str:
         return f"~({self.one!r})" if isinstance(self.one, _Both | _Either) else f"~{self.one!r}"
@@ -112,6 +160,7 @@ class _Asked(Filter):
     given: tuple[Any, ...] = field(eq=False)
     same: frozenset[Any] = field(init=False)
     ask: Question = field(eq=False)
+    look: Sight = field(eq=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "same", frozenset(self.given))
@@ -119,9 +168,21 @@ class _Asked(Filter):
     def __call__(self, event: Event, conversation: Conversation) -> bool:
         return self.ask(event, conversation)
 
+    def explain(self, event: Event, conversation: Conversation) -> Reason:
+        passes = self.ask(event, conversation)
+        return Reason(asked=repr(self), passes=passes, found=self.look(event, conversation))
+
     def __repr__(self) -> str:
         written = (one.pattern if isinstance(one, re.Pattern) else one for one in self.given)
         return f"{self.word}({', '.join(json.dumps(one, ensure_ascii=False) for one in written)})"
+
+
+def _text_of(event: Event, _: Conversation) -> str:
+    return f"the text is {_quoted(event.text)}" if event.text else f"a {type(event).__name__} has no text"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _strings(word: str, given: tuple[object, ...]) -> tuple[str, ...]:
@@ -136,13 +197,18 @@ def _strings(word: str, given: tuple[object, ...]) -> tuple[str, ...]:
 def channel(*names: str) -> Filter:
     """Passes what happened on one of these channels."""
     wanted = frozenset(_strings("channel", names))
-    return _Asked("channel", names, lambda event, _: event.conversation.channel in wanted)
+    return _Asked(
+        "channel",
+        names,
+        lambda event, _: event.conversation.channel in wanted,
+        lambda event, _: f"the channel is {_quoted(event.conversation.channel)}",
+    )
 
 
 def text(*phrases: str) -> Filter:
     """Passes what says exactly one of these: the whole text; case, accents, outer space, end punctuation aside."""
     wanted = frozenset(map(fold, _strings("text", phrases)))
-    return _Asked("text", phrases, lambda event, _: bool(event.text) and fold(event.text) in wanted)
+    return _Asked("text", phrases, lambda event, _: bool(event.text) and fold(event.text) in wanted, _text_of)
 
 
 def contains(*words: str) -> Filter:
@@ -155,7 +221,7 @@ def contains(*words: str) -> Filter:
         said = _spaced(event.text)
         return any(one in said for one in wanted)
 
-    return _Asked("contains", words, ask)
+    return _Asked("contains", words, ask, _text_of)
 
 
 def _spaced(said: str) -> str:
@@ -172,7 +238,10 @@ def regex(pattern: str | re.Pattern[str]) -> Filter:
     """
     compiled = checked(pattern)
     return _Asked(
-        "regex", (compiled,), lambda event, _: compiled.fullmatch(event.text[:LONGEST_TEXT].strip()) is not None
+        "regex",
+        (compiled,),
+        lambda event, _: compiled.fullmatch(event.text[:LONGEST_TEXT].strip()) is not None,
+        _text_of,
     )
 
 
@@ -183,13 +252,23 @@ def button(pattern: str) -> Filter:
         "button",
         (pattern,),
         lambda event, _: isinstance(event, ButtonPressed) and made.match(event.payload) is not None,
+        lambda event, _: (
+            f"the payload is {_quoted(event.payload)}"
+            if isinstance(event, ButtonPressed)
+            else f"a {type(event).__name__} is no pressed button"
+        ),
     )
 
 
 def user(*ids: str) -> Filter:
     """Passes what one of these people did, by the platform's id; nothing that nobody did (a timer, a signal)."""
     wanted = frozenset(_strings("user", ids))
-    return _Asked("user", ids, lambda event, _: event.user is not None and event.user.id in wanted)
+    return _Asked(
+        "user",
+        ids,
+        lambda event, _: event.user is not None and event.user.id in wanted,
+        lambda event, _: f"the user is {_quoted(event.user.id)}" if event.user is not None else "nobody did it",
+    )
 
 
 def locale(*tags: str) -> Filter:
@@ -206,7 +285,13 @@ def locale(*tags: str) -> Filter:
         parts = _tag(person.locale).split("-")
         return any("-".join(parts[:size]) in wanted for size in range(1, len(parts) + 1))
 
-    return _Asked("locale", tags, ask)
+    def look(event: Event, conversation: Conversation) -> str:
+        person = event.user or conversation.user
+        if person is None:
+            return "nobody has spoken yet"
+        return f"the language is {_quoted(person.locale)}" if person.locale else "the language is not known"
+
+    return _Asked("locale", tags, ask, look)
 
 
 def _tag(written: str) -> str:
@@ -220,6 +305,11 @@ def attachment(*kinds: str) -> Filter:
         "attachment",
         kinds,
         lambda event, _: isinstance(event, AttachmentReceived) and any(one.kind in wanted for one in event.attachments),
+        lambda event, _: (
+            f"it came with {', '.join(one.kind for one in event.attachments)}"
+            if isinstance(event, AttachmentReceived)
+            else f"a {type(event).__name__} comes without attachments"
+        ),
     )
 
 
@@ -258,6 +348,10 @@ class _Where(Filter):
 
     def __call__(self, event: Event, conversation: Conversation) -> bool:
         return bool(self.function(event, conversation))
+
+    def explain(self, event: Event, conversation: Conversation) -> Reason:
+        said = self.function(event, conversation)
+        return Reason(asked=repr(self), passes=bool(said), found=f"{self.name} returned {said!r:.80}")
 
     def __repr__(self) -> str:
         return f"where({self.name})"

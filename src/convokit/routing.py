@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from attrs import evolve, field, frozen
 
@@ -24,11 +24,12 @@ from convokit.events import (
     SignalReceived,
     TimerFired,
 )
+from convokit.reading.situation import Situation
 from convokit.router import Router
 from convokit.routes import Match, Route, refuse_hidden, refuse_same_dialog, refuse_same_errors
 from convokit.triggers import DIALOG_TIMER
 
-__all__ = ["Action", "Match", "Selected", "Table", "select"]
+__all__ = ["Action", "Finds", "Match", "Selected", "Table", "select"]
 
 OPERATORS = (OperatorJoined, OperatorReplied, NoteWritten, HandoffTransferred, HandoffUnattended, HandoffClosed)
 """What comes from the desk, or tells of it."""
@@ -56,7 +57,23 @@ class Selected(Value):
     position: Position | None = None
 
 
-def select(event: Event, conversation: Conversation, table: "Table") -> Selected:
+class Finds(Protocol):
+    """What `select` asks for routes: a `Table`, or something that notes besides what it looked at."""
+
+    def first(self, event: Event, conversation: Conversation) -> Match | None:
+        """The first route in the written order that matches, whether it interrupts or not; fallbacks aside."""
+        ...
+
+    def interrupting(self, event: Event, conversation: Conversation) -> Match | None:
+        """The first route that interrupts and matches."""
+        ...
+
+    def fallback(self, event: Event, conversation: Conversation) -> Match | None:
+        """The first fallback that passes, for what customers said or came in with; None for all else."""
+        ...
+
+
+def select(event: Event, conversation: Conversation, table: Finds) -> Selected:
     """What is to be done with an event: the precedence, from top to bottom. Pure."""
     # What operators do is never kept from the bot: it is how a handoff ends.
     if isinstance(event, OPERATORS):
@@ -110,6 +127,7 @@ class Table(Value):
         error_routes: What `on_error` wrote.
         middlewares: Outermost first.
         dialogs: By name.
+        situation: The locale and the time zone of customers who tell none.
     """
 
     routes: tuple[Route, ...] = ()
@@ -117,6 +135,7 @@ class Table(Value):
     error_routes: tuple[Route, ...] = ()
     middlewares: tuple[Middleware, ...] = ()
     dialogs: Mapping[str, Dialog[Any]] = field(factory=dict)
+    situation: Situation = field(factory=Situation)
     _all: Mapping[type[Event], Index] = field(init=False, repr=False, eq=False)
     _interrupting: Mapping[type[Event], Index] = field(init=False, repr=False, eq=False)
     _errors: Mapping[type[BaseException], Route] = field(init=False, repr=False, eq=False)
@@ -128,8 +147,8 @@ class Table(Value):
         object.__setattr__(self, "_errors", named)
 
     @classmethod
-    def compile(cls, router: Router) -> "Table":
-        """The table of a router and all that it includes.
+    def compile(cls, router: Router, situation: Situation | None = None) -> "Table":
+        """The table of a router and all that it includes, for customers in this situation.
 
         Raises:
             DefinitionError: A route can never be reached, a dialog leads nowhere, two dialogs have one name, or a
@@ -153,6 +172,7 @@ class Table(Value):
             error_routes=errors,
             middlewares=tuple(middleware for one in members for middleware in one._middlewares),  # noqa: SLF001  see above
             dialogs=MappingProxyType(_dialogs(members)),
+            situation=situation or Situation(),
         )
 
     def first(self, event: Event, conversation: Conversation) -> Match | None:

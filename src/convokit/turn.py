@@ -4,20 +4,28 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from convokit._value import Value
 from convokit.abc import Attendance
 from convokit.conversations import Conversation, ConversationId, Entry
-from convokit.errors import DefinitionError
+from convokit.errors import DefinitionError, TurnTooLarge
 from convokit.events import Event
 from convokit.messages import Action, Attachment, Card, Location, Message
 from convokit.people import User
+from convokit.reading.situation import Situation
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 NOBODY = User(id="")
+
+MOST_ELSEWHERE = 1000
+"""How many messages one turn may send to other conversations."""
+MOST_REMINDERS = 100
+"""How many reminders one turn may set, and how many it may forget."""
+MOST_ONCE = 1000
+"""How many calls of one turn may go through `once`: what each returned is kept with the event."""
 
 
 class Facts(MutableMapping[str, Any]):
@@ -118,11 +126,13 @@ class Turn:
     app: Any = None
     params: Mapping[str, str] = field(factory=dict)
     error: Exception | None = None
+    _situation: Situation = field(factory=Situation, alias="situation")
     _history: Callable[[int], Awaitable[Sequence[Entry]]] | None = field(default=None, alias="history")
     _flush: Callable[["Turn"], Awaitable[None]] | None = field(default=None, alias="flush")
     _once: Callable[[str, Callable[[], Awaitable[Any]], Any], Awaitable[Any]] | None = field(default=None, alias="once")
     _typing: Callable[[], None] | None = field(default=None, alias="typing")
     _attendance: Callable[[str], Attendance] | None = field(default=None, alias="attendance")
+    _most_replies: int = field(default=100, alias="most_replies")
 
     # What was recorded; read by the engine.
     replies: list[Message] = field(factory=list, init=False)
@@ -132,6 +142,7 @@ class Turn:
     handoff: HandoffWanted | None = field(default=None, init=False)
     dialog: DialogWanted | None = field(default=None, init=False)
     taken_back: bool = field(default=False, init=False)
+    _onces: int = field(default=0, init=False)
 
     def __repr__(self) -> str:
         return f"Turn({type(self.event).__name__} in {self.conversation.id}, {len(self.replies)} replies)"
@@ -145,6 +156,11 @@ class Turn:
     def context(self) -> Mapping[str, Any]:
         """What the channel says of the circumstances: the page, a product, a cart. A hint, never a proof."""
         return self.event.context
+
+    @property
+    def situation(self) -> Situation:
+        """The user's locale or the bot's own, the bot's time zone, and the time: by these answers are read."""
+        return evolve(self._situation, locale=self.user.locale or self._situation.locale, now=self.now)
 
     def attendance(self, queue: str = "") -> Attendance:
         """Who is at the desk right now for a queue ("": any); nobody where the bot has no desk.
@@ -179,6 +195,7 @@ class Turn:
 
         Raises:
             ValueError: There is nothing to say.
+            TurnTooLarge: As many replies as `Settings.replies_a_turn` were given in this turn already.
         """
         if isinstance(message, Message):
             if buttons or attachments or cards or location:
@@ -187,6 +204,10 @@ class Turn:
             message = Message(message, buttons=buttons, attachments=attachments, cards=cards, location=location)
         if message.empty:
             raise ValueError("reply: there is nothing to say: the message has no text, buttons, attachments or cards")
+        if len(self.replies) >= self._most_replies:
+            raise TurnTooLarge(
+                "replies", self._most_replies, "say more in fewer messages, or raise Settings.replies_a_turn"
+            )
         self.replies.append(message)
 
     def begin(self, dialog: Beginnable, memory: Any = None) -> None:
@@ -235,24 +256,46 @@ class Turn:
 
         Raises:
             ValueError: `after` is negative, or `name` is empty or begins with "~": those are the engine's own.
+            TurnTooLarge: 100 reminders were set in this turn already.
         """
         given: object = after
         if not isinstance(given, timedelta) or after < timedelta(0) or not name:
             raise ValueError(f"remind takes a timedelta that is not negative, and a name, not {after!r}, {name!r}")
         if name.startswith("~"):
             raise ValueError(f'remind: names that begin with "~" are the engine\'s own; choose another than {name!r}')
+        if name not in self.reminders and len(self.reminders) >= MOST_REMINDERS:
+            raise TurnTooLarge("reminders", MOST_REMINDERS, "let one come back and set the next")
         self.reminders[name] = Reminder(name=name, after=after, data=dict(data or {}))
 
     def forget(self, name: str) -> None:
-        """Cancel a waiting reminder; nothing happens when there is none."""
+        """Cancel a waiting reminder; nothing happens when there is none.
+
+        Raises:
+            TurnTooLarge: 100 names were forgotten in this turn already.
+        """
         self.reminders.pop(name, None)
+        if name in self.forgotten:
+            return
+        if len(self.forgotten) >= MOST_REMINDERS:
+            raise TurnTooLarge(
+                "forgotten reminders", MOST_REMINDERS, "forget those that may be waiting, by their names"
+            )
         self.forgotten.append(name)
 
     def send(self, to: ConversationId, message: Message | str) -> None:
-        """Say something in another conversation; there it waits its turn, and a handoff there holds it back."""
+        """Say something in another conversation; there it waits its turn, and a handoff there holds it back.
+
+        Raises:
+            ValueError: There is nothing to say.
+            TurnTooLarge: 1000 messages were sent to other conversations in this turn already.
+        """
         whole = message if isinstance(message, Message) else Message(message)
         if whole.empty:
             raise ValueError(f"send: there is nothing to say to {to}")
+        if len(self.elsewhere) >= MOST_ELSEWHERE:
+            raise TurnTooLarge(
+                "messages to other conversations", MOST_ELSEWHERE, "send the others from outside, with engine.send(…)"
+            )
         self.elsewhere.append((to, whole))
 
     def typing(self) -> None:
@@ -281,8 +324,14 @@ class Turn:
             function: What to run.
             *args: Its arguments.
             **kwargs: Its keyword arguments.
+
+        Raises:
+            TurnTooLarge: 1000 calls of this turn went through it already.
         """
         if self._once is None:
             raise DefinitionError("turn.once() needs a running engine")
+        if self._onces >= MOST_ONCE:
+            raise TurnTooLarge("calls through turn.once", MOST_ONCE, "let one call do more at once")
+        self._onces += 1
         result: T = await self._once(name, lambda: function(*args, **kwargs), function)
         return result

@@ -24,8 +24,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "rules",
         (
-            *("patterns", "triggers", "filters", "routes", "router", "_index", "routing", "turn", "expect"),
-            *("dialogs", "repair", "handoff", "fitting", "_machine"),
+            *("patterns", "triggers", "filters", "routes", "router", "_index", "routing", "turn", "expect", "reading"),
+            *("explaining", "dialogs", "repair", "handoff", "fitting", "_machine"),
         ),
     ),
     ("run", ("bot", "_engine")),

@@ -76,7 +76,9 @@ def test_every_setting_of_the_bot_is_in_the_reference() -> None:
     assert not missing, f"docs/reference/settings.md does not mention the bot's {missing}"
 
 
-@pytest.mark.parametrize(("room", "seam"), [("transports", "Transport"), ("stores", "Store"), ("desks", "Desk")])
+@pytest.mark.parametrize(
+    ("room", "seam"), [("transports", "Transport"), ("stores", "Store"), ("desks", "Desk"), ("skills", "Observer")]
+)
 def test_every_setting_of_a_plugin_is_in_the_reference(room: str, seam: str) -> None:
     convokit()
     page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")

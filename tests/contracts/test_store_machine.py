@@ -2,8 +2,10 @@
 
 import tempfile
 from collections import deque
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from convokit.abc import Committed, Lane, Send, Stats, Store, Timer
+from convokit.abc import Account, Committed, Lane, Send, Stats, Store, Timer
 from convokit.conversations import Log
 from convokit.stores import Memory, SQLite
 from convokit.testing.store_contract import LEASE, HandClock, StoreUser, conversation
@@ -408,6 +410,32 @@ class StoreMachine(RuleBasedStateMachine):
             if state in {"in flight", "recalled"}:
                 self.model.becomes(key, "waiting" if state == "in flight" else "withdrawn", self.clock.now())
 
+    @rule(name=PEOPLE)
+    def somebody_asks_what_became_of_everything(self, name: str) -> None:
+        """Each place has one account, of what waits as of what is done; a turn begins where the last one ended."""
+        lane = self.model.lanes[name]
+        accounts = self.call(self.told, name, sorted(set(lane.events)))
+        assert [one.seq for one in accounts] == list(range(1, len(lane.events) + 1))
+        assert [one.event.id for one in accounts] == lane.events
+        states = [one.state for one in accounts]
+        assert states.count("waiting") == len(lane.waiting)
+        assert "waiting" not in states[: lane.done]
+        assert states.count("failed") == lane.failed + lane.replayed
+        for before, one in pairwise(accounts[: lane.done]):
+            assert one.before == before.after
+        assert list(self.call(self.checks)) == []
+
+    async def told(self, name: str, event_ids: list[str]) -> list[Account]:
+        found = [
+            one
+            for event_id in event_ids
+            for one in await self.user.store.accounts(event_id, conversation=conversation(name))
+        ]
+        return sorted(found, key=lambda one: one.seq)
+
+    async def checks(self) -> Sequence[str]:
+        return await self.user.store.check()
+
     # ── always ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @invariant()
@@ -419,6 +447,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert stats.failed == sum(lane.failed for lane in lanes)
         assert stats.turns == sum(lane.turns for lane in lanes)
         replayed = sum(lane.replayed for lane in lanes)
+        assert stats.accepted == self.model.accepted
         assert self.model.accepted == stats.turns + stats.waiting + stats.failed + replayed
         assert stats.ready == sum(lane.claimable(now) for lane in lanes)
         assert stats.timers == len(self.model.timers)

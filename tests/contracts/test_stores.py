@@ -20,3 +20,7 @@ class TestSQLite(StoreContract):
     def after_crash(self, store: Store) -> Store:
         assert isinstance(store, SQLite)
         return SQLite(store.path)
+
+    def opened_copy(self, store: Store, path: Path) -> Store:
+        del store
+        return SQLite(path)

@@ -32,6 +32,46 @@ def ran(folder: Path, *words: str, typed: str = "", **environment: str) -> subpr
     )
 
 
+def test_a_store_is_copied_verified_damaged_and_restored(tmp_path: Path) -> None:
+    assert ran(tmp_path, "demo", "--terminal", typed=ORDER).returncode == 0
+    (there,) = (tmp_path / ".convokit-demo").glob("*.db")
+    store = ("--store", f"sqlite:///{there}")
+    verified = ran(tmp_path, "verify", *store)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert verified.stdout.startswith("Nothing is wrong; 1 conversation, 0 events waiting")
+    copied = ran(tmp_path, "backup", "copy.db", *store)
+    assert (copied.returncode, copied.stderr) == (0, "")
+    assert "sound; 1 conversation" in copied.stdout
+    again = ran(tmp_path, "backup", "copy.db", *store)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == "convokit: copy.db is there already: name a new file\n"
+    there.write_bytes(b"no database at all")
+    broken = ran(tmp_path, "verify", *store)
+    assert broken.returncode == 1
+    assert "the file is not an SQLite database" in broken.stderr
+    restored = ran(tmp_path, "restore", "copy.db", *store)
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert "What was there is in " in restored.stdout
+    assert "It knows nothing of what happened after it was made." in restored.stdout
+    assert ran(tmp_path, "verify", *store).returncode == 0
+    result = ran(tmp_path, "demo", "--terminal", typed=ORDER)
+    assert result.stdout.endswith(f"bot › {DONE}\n"), result.stderr
+
+
+def test_upkeep_refuses_what_it_cannot_do(tmp_path: Path) -> None:
+    nothing = ran(tmp_path, "backup", "copy.db", "--store", "sqlite:///no.db")
+    assert (nothing.returncode, (tmp_path / "no.db").exists()) == (1, False)
+    assert nothing.stderr.startswith("convokit: there is no store no.db")
+    memory = ran(tmp_path, "backup", "copy.db", "--store", "memory:")
+    assert memory.returncode == 2
+    assert "works on a store in a file" in memory.stderr
+    unnamed = ran(tmp_path, "verify")
+    assert unnamed.returncode == 2
+    assert "name the bot or its store" in unnamed.stderr
+    missing = ran(tmp_path, "restore", "copy.db", "--store", "sqlite:///bot.db")
+    assert (missing.returncode, missing.stderr) == (1, "convokit: there is no store copy.db\n")
+
+
 def test_the_demo_answers_what_is_piped_in_and_ends(tmp_path: Path) -> None:
     result = ran(tmp_path, "demo", "--terminal", typed=ORDER)
     assert result.returncode == 0, result.stderr

@@ -72,6 +72,7 @@ def gated_bot(**settings: Any) -> tuple[Bot, Gate]:
     return bot, gate
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_conversations_are_handled_side_by_side_and_each_in_order() -> None:
     bot, gate = gated_bot()
     async with Simulation(bot) as world:
@@ -84,6 +85,7 @@ async def test_conversations_are_handled_side_by_side_and_each_in_order() -> Non
         assert (ada.hears(), bob.hears()) == (["one", "two"], ["one"])
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_no_more_turns_run_at_once_than_the_setting_allows() -> None:
     bot, gate = gated_bot(turns_at_once=2)
     async with Simulation(bot) as world:
@@ -96,6 +98,7 @@ async def test_no_more_turns_run_at_once_than_the_setting_allows() -> None:
         assert len(gate.came) == 3
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_a_stop_lets_turns_under_way_finish_and_leaves_the_rest_for_the_next_run() -> None:
     bot, gate = gated_bot(turns_at_once=1)
     store = Memory()
@@ -109,6 +112,7 @@ async def test_a_stop_lets_turns_under_way_finish_and_leaves_the_rest_for_the_ne
         assert ada.hears() == ["one", "two"]
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_a_turn_that_does_not_finish_in_time_is_cancelled_and_runs_again_in_the_next_run() -> None:
     bot, gate = gated_bot(drain=0)
     async with Simulation(bot) as world:

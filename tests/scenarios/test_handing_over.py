@@ -61,6 +61,7 @@ def booking_bot() -> Bot:
     return bot
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_the_operator_reads_what_was_said_before_and_since() -> None:
     async with Simulation(booking_bot()) as world:
         ada, grace = world.user("Ada"), world.operator("Grace")
@@ -104,6 +105,7 @@ async def test_what_falls_due_meanwhile_waits_for_the_return() -> None:
         assert ada.hears() == ["Ten minutes are over.", "It was shipped.", "From the business."]
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_what_the_bot_had_not_sent_yet_is_withdrawn_at_the_takeover() -> None:
     async with Simulation(booking_bot()) as world:
         ada, grace = world.user("Ada"), world.operator("Grace")
@@ -130,6 +132,7 @@ async def test_a_second_operator_and_one_whose_lease_ended_are_not_heard() -> No
         assert ada.hears() == ["Only me."]
 
 
+@pytest.mark.faultless("counts how often a handler ran: at least once, where the store failed")
 async def test_the_bot_learns_what_was_said_when_it_gets_the_conversation_back() -> None:
     bot, learnt = booking_bot(), []
 
@@ -154,6 +157,7 @@ async def test_the_bot_learns_what_was_said_when_it_gets_the_conversation_back()
         ]
 
 
+@pytest.mark.faultless("counts how often a handler ran: at least once, where the store failed")
 async def test_what_was_said_is_known_whatever_the_platforms_clock_says() -> None:
     bot, learnt = booking_bot(), []
 
@@ -181,6 +185,7 @@ async def test_what_was_said_is_known_whatever_the_platforms_clock_says() -> Non
         assert learnt == [["person", "One moment, please.", "My order is late.", "It is on its way.", "Thanks!"]]
 
 
+@pytest.mark.faultless("counts how often a handler ran: at least once, where the store failed")
 async def test_handlers_that_see_operators_and_receipts_act_and_are_silent_meanwhile() -> None:
     bot, seen = booking_bot(), []
 
@@ -323,6 +328,7 @@ async def test_a_dialog_that_begins_with_the_handoff_asks_its_question_on_return
         assert await ada.says("Monday") == ["On Monday."]
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_what_ended_is_remembered_for_four_hundred_days() -> None:
     async with Simulation(booking_bot()) as world:
         ada, grace = world.user("Ada"), world.operator("Grace")

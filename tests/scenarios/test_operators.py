@@ -173,6 +173,7 @@ async def test_entries_have_keys_by_which_they_are_found_again() -> None:
         assert [one.entry.by for one in piece.entries] == ["ada", "", "", "grace", "grace"]
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_what_is_said_while_a_turn_runs_is_in_the_log_at_once_and_not_in_the_turns_history() -> None:
     bot, seen = Bot("shop"), list[str]()
     arrived, goes_on = anyio.Event(), anyio.Event()
@@ -243,6 +244,7 @@ async def test_what_on_error_flushes_is_said_once() -> None:
         assert await log(world, ada) == ["user Ada said: pay", "bot said: Wait…", "bot said: Declined."]
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_what_was_said_after_the_handoff_is_not_read_twice_by_the_operator() -> None:
     async with Simulation(shop()) as world:
         ada, grace = world.user("Ada"), world.operator("Grace")
@@ -259,6 +261,7 @@ async def test_what_was_said_after_the_handoff_is_not_read_twice_by_the_operator
 # ── the epoch ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.faultless("counts hints and their outcomes: one may be lost where the store failed")
 async def test_of_two_who_take_the_same_conversation_one_gets_it_and_the_other_is_told() -> None:
     outcomes = dict[str, str]()
     async with Simulation(shop()) as world:
@@ -328,6 +331,7 @@ async def test_who_has_seen_that_the_bot_has_it_takes_it_by_speaking() -> None:
 # ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_an_ended_conversation_asks_nothing_and_opens_again_with_the_customers_next_word() -> None:
     async with Simulation(shop()) as world:
         ada, grace = world.user("Ada"), world.operator("Grace")
@@ -385,6 +389,7 @@ async def test_a_note_lets_the_bot_say_and_begin_nothing() -> None:
 PATIENT = {"silence": timedelta(minutes=5), "patience": timedelta(minutes=30), "saying_expired": "Nobody is free."}
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_an_operator_who_falls_silent_gives_the_conversation_back_to_its_old_place_in_the_queue() -> None:
     async with Simulation(shop(Local(**PATIENT))) as world:  # type: ignore[arg-type]  # a table of keywords
         ada, grace, linus = world.user("Ada"), world.operator("Grace"), world.operator("Linus")
@@ -426,6 +431,7 @@ async def test_who_takes_and_says_nothing_loses_it_too_counted_from_the_taking()
         assert (await state(world, ada)).epoch == 3
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_a_wait_that_takes_too_long_goes_back_to_the_bot_which_says_so_and_asks_again() -> None:
     async with Simulation(shop(Local(**PATIENT))) as world:  # type: ignore[arg-type]  # a table of keywords
         ada = world.user("Ada")
@@ -539,6 +545,7 @@ def callback_bot() -> Bot:
     return bot
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_where_nobody_is_the_bot_takes_back_and_offers_something_else() -> None:
     async with Simulation(callback_bot()) as world:
         ada = world.user("Ada")
@@ -623,6 +630,7 @@ class Slow:
             turn.reply("It was shipped.")
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 @pytest.mark.parametrize(
     ("kind", "fields", "said"),
     [
@@ -659,6 +667,7 @@ async def test_who_takes_a_conversation_stops_the_bot_in_the_middle_of_its_turn(
         assert await ada.says("and now?") == ["Let me look…", "Found it."]
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_a_customer_whose_answer_was_cut_off_is_owed_one_by_the_operator() -> None:
     bot, arrived = Bot("shop", desk=Local(silence=timedelta(minutes=5))), anyio.Event()
 
@@ -682,6 +691,7 @@ async def test_a_customer_whose_answer_was_cut_off_is_owed_one_by_the_operator()
         assert lease.operator == ""
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
@@ -711,6 +721,7 @@ async def test_what_would_be_refused_does_not_stop_the_bot(kind: type[Event], fi
         assert ada.hears() == ["Let me look…", "Found it."]
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_what_was_due_when_the_bot_was_stopped_comes_when_it_has_the_conversation_again() -> None:
     slow = Slow()
     async with Simulation(slow.bot) as world:
@@ -726,6 +737,7 @@ async def test_what_was_due_when_the_bot_was_stopped_comes_when_it_has_the_conve
         assert ada.hears() == ["It was shipped."]
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 @pytest.mark.parametrize("how", ["raise", "swallow"])
 async def test_a_handler_that_clings_to_its_turn_is_silenced_all_the_same(how: str) -> None:
     bot, arrived = Bot("stubborn"), anyio.Event()
@@ -787,6 +799,7 @@ async def test_what_the_bot_has_not_begun_when_a_person_takes_over_it_does_not_b
         ]
 
 
+@pytest.mark.faultless("waits for a handler while no time passes: what a fault leaves lying is not looked for")
 async def test_a_stop_of_the_engine_is_no_takeover() -> None:
     slow = Slow()
     async with Simulation(slow.bot) as world:
@@ -808,6 +821,7 @@ async def test_a_stop_of_the_engine_is_no_takeover() -> None:
 # ── hints ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.faultless("counts hints and their outcomes: one may be lost where the store failed")
 async def test_who_watches_is_told_of_what_is_said_and_of_every_turn_until_they_stop() -> None:
     hints: list[Hint] = []
     async with Simulation(shop()) as world:

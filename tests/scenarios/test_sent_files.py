@@ -67,6 +67,7 @@ async def test_a_customer_of_a_platform_gets_the_bytes_of_what_an_operator_sends
     assert failures == []
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_a_picture_stays_a_picture_and_buttons_stay_with_it(tmp_path: Path) -> None:
     bot, _ = bot_with(tmp_path)
     async with Simulation(bot) as world:
@@ -93,6 +94,7 @@ async def test_a_platforms_own_handle_is_left_to_its_transport(tmp_path: Path) -
         assert [one.ref for heard in ada.hears() for one in heard.attachments] == ["photo:AgAC", "f_short"]
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 @pytest.mark.parametrize("gone", ["from the folder", "from the shelf"])
 async def test_a_file_that_is_gone_is_a_failure_that_is_told_and_kept(tmp_path: Path, gone: str) -> None:
     bot, failures = bot_with(tmp_path)

@@ -30,6 +30,7 @@ from convokit.testing import Simulation
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_a_turn_that_raises_leaves_nothing_and_is_tried_again() -> None:
     bot, tries = Bot("shop"), [1]
 
@@ -84,6 +85,7 @@ async def test_what_keeps_failing_is_kept_told_and_put_back() -> None:
         assert list(await world.engine.failed()) == []
 
 
+@pytest.mark.faultless("counts how often a handler ran: at least once, where the store failed")
 async def test_an_error_handler_may_ask_for_a_single_try() -> None:
     bot, runs = Bot("shop"), []
 
@@ -124,6 +126,7 @@ async def test_a_failing_turn_does_not_hold_up_other_conversations_but_its_own()
         assert ada.hears() == ["mended", "hello"]
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_what_was_flushed_leaves_at_once_and_only_once() -> None:
     bot, runs = Bot("shop"), []
 
@@ -143,6 +146,7 @@ async def test_what_was_flushed_leaves_at_once_and_only_once() -> None:
         assert ada.hears() == ["Found it."]
 
 
+@pytest.mark.faultless("counts how often a handler ran: at least once, where the store failed")
 async def test_an_event_that_is_put_back_says_again_what_it_flushed_and_does_not_do_again_what_it_did_once() -> None:
     bot, broken, charges = Bot("shop", settings=Settings(tries=1)), [True], []
 
@@ -192,6 +196,7 @@ class Receipt:
     paid: bool
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_once_runs_once_and_gives_back_the_same_typed_value() -> None:
     bot, charges, runs = Bot("shop"), [], []
 
@@ -329,6 +334,7 @@ async def test_nothing_can_be_sent_where_no_transport_is() -> None:
             await world.engine.send(ConversationId("pigeon", "7"), "coo")
 
 
+@pytest.mark.faultless("counts how often a handler ran: at least once, where the store failed")
 async def test_middleware_goes_around_the_handler_outermost_first_and_may_stop_it() -> None:
     bot, steps = Bot("shop"), []
 
@@ -383,6 +389,7 @@ async def test_an_unreadable_event_is_kept_as_failed_without_a_try() -> None:
         assert failed.error == "text is a number"
 
 
+@pytest.mark.faultless("counts seconds: some pass by themselves until a fault is healed")
 async def test_a_send_that_finds_no_line_is_tried_again_in_order() -> None:
     bot = Bot("shop")
 
@@ -399,6 +406,7 @@ async def test_a_send_that_finds_no_line_is_tried_again_in_order() -> None:
         assert ada.hears() == ["first", "second"]
 
 
+@pytest.mark.faultless("counts how often a handler ran: at least once, where the store failed")
 async def test_a_send_that_is_refused_for_good_is_kept_and_told_and_the_next_goes_out() -> None:
     bot, told = Bot("shop"), []
 

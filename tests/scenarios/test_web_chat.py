@@ -12,6 +12,8 @@ import anyio
 import pytest
 
 from convokit import Bot, Settings, Turn
+from convokit._engine.clock import SystemClock
+from convokit.stores import SQLite
 from convokit.transports import WebChat
 from convokit.transports.webchat import Bounds
 
@@ -153,3 +155,39 @@ async def test_a_server_that_stops_closes_its_lines_so_that_pages_come_back(tmp_
         with anyio.fail_after(10):
             await line.wait_closed()
         assert line.close_code == 1012
+
+
+async def test_the_page_of_an_erased_visitor_starts_over_and_nothing_of_theirs_is_left(tmp_path: Path) -> None:
+    """Erased from another process while the page is open, and again when it comes back."""
+    port = free_port()
+    async with serving(tmp_path, port):
+        page = Page(port, await anyio.to_thread.run_sync(visit, port))
+        async with page.open() as line:
+            await page.say(line, 4711)
+            await page.read_until(line, 2)
+            other = SQLite(tmp_path / "pizzeria.db")
+            await other.open(SystemClock(), claims=False)
+            (_, conversation), *_ = await other.recent(1)
+            assert conversation.user is not None
+            visitor = f"web:{conversation.user.id}"
+            exported = await other.export(visitor)
+            assert {one.shelf for one in exported.shelf} == {"visitors", "chats"}
+            assert [one.entry.message.text for one in exported.conversations[0].entries] == ["m4711", "You said: m4711"]
+            await other.erase(visitor)
+            assert (await other.export(visitor)).shelf == ()
+        old = page.log
+        page.seen.clear()
+        page.conv = page.log = None
+        page.cookie = await anyio.to_thread.run_sync(visit, port)
+        async with page.open() as line:
+            await page.say(line, 1)
+            await page.read_until(line, 2)
+        assert [text for _, text in page.seen] == ["m1", "You said: m1"]
+        assert old is not None
+        await other.close()
+    assert told_by(tmp_path, b"m4711") == []
+
+
+def told_by(folder: Path, text: bytes) -> list[str]:
+    """The store's files in which a text stands."""
+    return [one.name for one in folder.glob("pizzeria.db*") if text in one.read_bytes()]

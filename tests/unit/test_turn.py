@@ -1,6 +1,6 @@
 """A turn's record: what handlers may say and do, and what they are refused."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from attrs import define
 from convokit.abc import Attendance
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff
 from convokit.dialogs import END, Dialog
-from convokit.errors import DefinitionError
+from convokit.errors import DefinitionError, TurnTooLarge
 from convokit.events import MessageReceived
 from convokit.messages import Button, Image, Location, Message
 from convokit.people import User
@@ -95,6 +95,63 @@ def test_a_reminder_is_replaced_by_one_of_its_name_and_forgotten_when_told(turn:
     turn.forget("cart")
     turn.forget("never set")
     assert (turn.reminders, turn.forgotten) == ({}, ["cart", "never set"])
+
+
+@pytest.mark.parametrize(
+    ("act", "most", "complaint"),
+    [
+        (lambda turn, number: turn.reply(str(number)), 100, "100 replies: .*Settings.replies_a_turn"),
+        (lambda turn, number: turn.hand_off("why", saying=str(number)), 100, "100 replies"),
+        (lambda turn, number: turn.remind(timedelta(1), str(number)), 100, "100 reminders"),
+        (lambda turn, number: turn.forget(str(number)), 100, "100 forgotten reminders"),
+        (lambda turn, _: turn.send(ELSEWHERE, "hi"), 1000, r"1000 messages .*engine\.send"),
+    ],
+)
+def test_a_turn_wants_no_more_than_it_may(
+    turn: Turn, act: Callable[[Turn, int], None], most: int, complaint: str
+) -> None:
+    for number in range(most):
+        act(turn, number)
+    for _ in range(3):
+        with pytest.raises(TurnTooLarge, match=complaint) as told:
+            act(turn, most)
+        assert told.value.most == most
+    found = (turn.replies, turn.elsewhere, turn.reminders, turn.forgotten)
+    assert sum(len(one) for one in found) == most
+
+
+def test_what_is_wanted_again_is_no_more_than_it_was(turn: Turn) -> None:
+    for number in range(1000):
+        turn.remind(timedelta(1), str(number % 100))
+        turn.forget("none")
+        turn.remind(timedelta(2), "0")
+    assert (len(turn.reminders), turn.forgotten) == (100, ["none"])
+
+
+async def test_no_more_calls_go_through_once_than_may() -> None:
+    made: list[str] = []
+
+    async def keep(name: str, call: Callable[[], Awaitable[int]], function: object) -> int:
+        made.append(name)
+        return await call()
+
+    async def charge() -> int:
+        return 1
+
+    turn = Turn(
+        event=MessageReceived(id="1", conversation=HERE, at=NOW, text="hi"),
+        conversation=Conversation(id=HERE),
+        user=User(id="ada"),
+        now=NOW,
+        memory={},
+        profile=Facts({}),
+        once=keep,
+    )
+    for number in range(1000):
+        assert await turn.once(f"charge {number}", charge) == 1
+    with pytest.raises(TurnTooLarge, match=r"1000 calls through turn\.once"):
+        await turn.once("one more", charge)
+    assert len(made) == 1000
 
 
 def test_the_last_word_on_the_dialog_counts(turn: Turn) -> None:

@@ -9,11 +9,14 @@ from attrs import define, field
 from convokit._engine.settings import Settings
 from convokit.abc import Desk, Send, Timer, Transport
 from convokit.conversations import Conversation, ConversationId, Entry, EntryKind, Handoff, Offer
-from convokit.errors import DefinitionError
+from convokit.errors import DefinitionError, TurnTooLarge
 from convokit.events import Event
 from convokit.fitting import fit
 from convokit.messages import Message
 from convokit.people import User
+
+PIECES = 10
+"""How many messages a reply may become on its channel, on an average of the turn: a long text is cut into several."""
 
 
 @define(kw_only=True)
@@ -42,6 +45,8 @@ class Changes:
     """Whether the handler's words and dialogs do not count."""
     spoken: int = 0
     """How many entries of the bot's own words there are."""
+    shown: int = 0
+    """How many messages the channel makes of them."""
 
     def row_key(self, *, spoken: bool) -> str:
         """The next row's key. What the bot says is counted by itself, so that `flush` finds the same keys again."""
@@ -78,6 +83,13 @@ class Speech:
         """Let the bot say it. Returns what it offers."""
         transport = self._transport(changes.conversation.id)
         fitted = fit(message, transport.capabilities)
+        changes.shown += len(fitted.messages)
+        if changes.shown > (most := PIECES * self.settings.replies_a_turn):
+            raise TurnTooLarge(
+                f"messages as {changes.conversation.id.channel} shows them",
+                most,
+                "long texts are cut up: say less in one turn",
+            )
         for one in fitted.messages if transport.reads_log else (message,):
             key = f"b:{changes.seq}:{changes.prefix}{changes.spoken}"
             changes.entries.append(Entry(at=changes.now, author="bot", message=one, key=key))

@@ -16,18 +16,26 @@ from convokit._engine.lanes import Lanes
 from convokit._engine.loops import Bell
 from convokit._engine.outbox import Outbox
 from convokit._engine.settings import Settings
+from convokit._engine.telling import Telling
 from convokit._engine.turns import Turns
-from convokit.abc import Clock, Desk, Failed, Hint, Received, Request, Site, Stats, Store, Transport
+from convokit._engine.turnstile import Turnstile
+from convokit._engine.watchdog import Watchdog
+from convokit.abc import Clock, Desk, Failed, Hint, Observer, Received, Request, Site, Stats, Step, Store, Transport
 from convokit.conversations import ConversationId, Entry
 from convokit.errors import DefinitionError, LaneFull, StoreUnavailable, TransportError
-from convokit.events import Event, SendRequested, SignalReceived
+from convokit.events import Event, MessageFailed, SendRequested, SignalReceived
 from convokit.messages import Message
 from convokit.routing import Table
 from convokit.wire.codec import to_json
+from convokit.wire.files import FileBox
 
 logger = logging.getLogger(__name__)
 
 FIRE_BATCH = 500
+AGAIN = timedelta(milliseconds=50)
+"""The shortest pause between two looks at what falls due."""
+MOST_DOUBTED = 1000
+"""How many events are remembered of which the store did not say whether it has them."""
 OLDEST = timedelta(days=7, hours=12)
 """Signed events older than this are dropped: platforms deliver again for 7 days, stores know ids for 8 by their own
 clock, which may be behind the platform's."""
@@ -44,6 +52,7 @@ class Engine:
         settings: The numbers of the run.
         files: The folder for what customers and operators upload; it may not exist yet.
         sites: The pages of transports and desk, by the first part of their path.
+        webhooks: Those under way are counted there.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class Engine:
         clock: Clock,
         settings: Settings,
         app: Any = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.name = name
         self.transports = dict(transports)
@@ -72,7 +82,12 @@ class Engine:
         self._alarm_busy = False
         self._stirred = anyio.Event()
         self._tasks: TaskGroup | None = None
+        self._typing = set[ConversationId]()
+        self.webhooks = Turnstile(settings.webhooks_at_once, settings.bodies_at_once)
+        self._doubted: dict[tuple[ConversationId, str], None] = {}
         self._complaints: dict[tuple[str, str], tuple[datetime | None, int]] = {}
+        self._observers = tuple(observers)
+        self._telling = Telling(self._observers, self.transports, clock) if observers else None
         worker = _random_id()
         turns = Turns(
             table=table,
@@ -84,6 +99,7 @@ class Engine:
             app=app,
             show_typing=self.show_typing,
             flushed=self._flushed,
+            telling=self._telling,
         )
         self._lanes = Lanes(
             worker=worker,
@@ -94,7 +110,9 @@ class Engine:
             sends_wait=self._sends_wait,
             timers_changed=self._alarm.ring,
             ended=self._ended,
+            unsure=self._unsure,
             stirred=self._stir,
+            telling=self._telling,
         )
         self._outbox = Outbox(
             worker=worker,
@@ -104,9 +122,11 @@ class Engine:
             clock=clock,
             settings=settings,
             files=self.files,
-            tell=self._tell,
+            tells_failures=table.wants(MessageFailed),
+            told=self._lanes.feeder.ring,
             retries_wait=self._alarm.ring,
             stirred=self._stir,
+            telling=self._telling,
         )
 
     # ── what is handed in ───────────────────────────────────────────────────────────────────────────────────────────
@@ -123,24 +143,36 @@ class Engine:
         if not kept:
             return [False] * len(events)
         try:
-            fresh = await self.store.accept(kept)
+            told = self._telling
+            fresh = await (self.store.accept(kept) if told is None else told.accept(self.store, kept))
         except LaneFull as full:
             # The others are served all the same: when all is handed in again, theirs is known.
             others = [event for event in kept if str(event.conversation) not in full.conversations]
             if others and len(others) < len(kept):
                 await self.accept(others)
             raise
+        except StoreUnavailable:
+            self._in_doubt(kept)
+            raise
         points.reach("accepted_before_200")
         self._lanes.feeder.ring()
         for event, new in zip(kept, fresh, strict=True):
-            if not new:
+            if not new and (event.conversation, event.id) not in self._doubted:
                 continue
+            self._doubted.pop((event.conversation, event.id), None)
             if not event.said:
                 self._lanes.accepted(event)
             elif self._watchers:
                 self.publish(Hint(conversation=event.conversation))
         answers = iter(fresh)
         return [next(answers) if wants else False for wants in wanted]
+
+    def _in_doubt(self, events: Sequence[Event]) -> None:
+        """Remember what may have been kept all the same: handed in again it is not new, and has stopped nobody yet."""
+        for event in events:
+            self._doubted[event.conversation, event.id] = None
+        while len(self._doubted) > MOST_DOUBTED:
+            self._doubted.pop(next(iter(self._doubted)))
 
     async def take(self, transport: Transport, request: Request) -> Received:
         """Let a transport read a webhook call, and make what it says durable. Returns what to answer.
@@ -150,7 +182,7 @@ class Engine:
             Malformed: It could not be read.
             StoreUnavailable: It could not be kept: answer 503, the platform delivers again.
         """
-        received = transport.receive(request)
+        received = transport.receive(request) if self._telling is None else self._telling.read(transport, request)
         points.reach("webhook_read")
         if received.evidence:
             await self.store.resolve(received.evidence)
@@ -212,6 +244,11 @@ class Engine:
         )
         return (await self.accept([event]))[0]
 
+    def unread(self, channel: str, why: str) -> None:
+        """Tell observers of a webhook call that was turned away before its body was read."""
+        if self._telling is not None:
+            self._telling.told(Step(name="receive", outcome=why, channel=channel))
+
     def complain(self, channel: str, cause: str, said: str) -> None:
         """Log what is wrong with a channel, once a minute for each cause: a stranger must not fill the log."""
         now = self.clock.now()
@@ -223,10 +260,24 @@ class Engine:
         logger.warning("channel=%s %s%s", channel, said, f" ({silent} more since {since:%H:%M:%S})" if silent else "")
 
     def show_typing(self, conversation: ConversationId) -> None:
-        """Show "typing…" there for a moment, where the channel can. Best effort."""
+        """Show "typing…" there for a moment, where the channel can. Best effort.
+
+        One call at a time for each conversation, and no more than turns at once: a handler cannot flood a platform.
+        """
         transport = self.transports.get(conversation.channel)
-        if transport is not None and transport.capabilities.typing and self._tasks is not None:
-            self._tasks.start_soon(_typing, transport, conversation)
+        if transport is None or not transport.capabilities.typing or self._tasks is None:
+            return
+        if conversation not in self._typing and len(self._typing) < self.settings.turns_at_once:
+            self._typing.add(conversation)
+            self._tasks.start_soon(self._show_typing, transport, conversation)
+
+    async def _show_typing(self, transport: Transport, conversation: ConversationId) -> None:
+        try:
+            await transport.show_typing(conversation)
+        except TransportError as problem:
+            logger.debug("typing not shown: %s", problem)
+        finally:
+            self._typing.discard(conversation)
 
     # ── hints ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -257,6 +308,11 @@ class Engine:
         if self._watchers:
             self.publish(Hint(conversation=conversation))
 
+    def _unsure(self, conversation: ConversationId) -> None:
+        """The store failed in the middle of a turn there: nobody knows how much of it was written."""
+        self._flushed(conversation)
+        self._alarm.ring()
+
     def _ended(self, event: Event, outcome: str) -> None:
         if self._watchers:
             self.publish(Hint(conversation=event.conversation, event=event.id, outcome=outcome))
@@ -285,15 +341,22 @@ class Engine:
         """Counts."""
         return await self.store.stats()
 
+    def look(self) -> None:
+        """Look into the store now, as is done every `poll` seconds anyway."""
+        self._alarm.ring()
+
     async def quiet(self) -> None:
-        """Return when nothing is left to do now: what waits, waits for a later time or for somebody outside."""
+        """Return when nothing is left to do now: what waits, waits for a later time or for somebody outside.
+
+        A lane that is held though nobody here works on it waits for the end of its lease.
+        """
         while True:
             stirred = self._stirred
             if not self._busy:
                 stats = await self.store.stats()
                 if self._busy:
                     continue
-                if not stats.ready and not stats.sends_ready and not stats.claimed:
+                if not stats.ready and not stats.sends_ready and not self._outbox.owes:
                     return
                 self._ring_all()
             else:
@@ -322,9 +385,6 @@ class Engine:
                 f"{conversation}: no transport is attached as {conversation.channel!r}; attached: {known}"
             )
 
-    async def _tell(self, event: Event) -> None:
-        await self.accept([event])
-
     # ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @asynccontextmanager
@@ -345,6 +405,7 @@ class Engine:
             transport.check()
         async with AsyncExitStack() as stack:
             self.store.most_waiting = self.settings.lane_limit
+            self.store.keeps_accounts = self.settings.keep_accounts > 0
             await self.store.open(self.clock)
             stack.push_async_callback(self._closed)
             await self._place()
@@ -352,8 +413,11 @@ class Engine:
                 await stack.enter_async_context(transport)
             if self._desk is not None:
                 await stack.enter_async_context(self._desk)
+            await self._observed(stack)
             self._open_sites()
             stack.callback(self.sites.clear)
+            if self.settings.loop_limit:
+                stack.callback(Watchdog(self.settings.loop_limit, Turns.in_time.__code__).end)
             problem: Exception | None = None
             try:
                 async with anyio.create_task_group() as tasks, anyio.create_task_group() as listeners:
@@ -395,6 +459,33 @@ class Engine:
                 self.sites[channel] = site
         if self._desk is not None and (site := self._desk.site(self)) is not None:
             self.sites[self._desk.name] = site
+        for observer in self._observers:
+            if (site := observer.site(self)) is not None:
+                self.sites[self._own_name(observer)] = site
+
+    def _own_name(self, observer: Observer) -> str:
+        """The name under which its pages are served."""
+        taken = {*self.transports, *self.sites, *([self._desk.name] if self._desk is not None else [])}
+        if not observer.name or observer.name in taken:
+            kind = type(observer).__name__
+            raise DefinitionError(
+                f"bot {self.name}: {kind} would serve its pages under the name {observer.name!r}, which is "
+                f"{'no name' if not observer.name else 'taken by a channel, the desk or another observer'}: give it "
+                "another name=…"
+            )
+        return observer.name
+
+    async def _observed(self, stack: AsyncExitStack) -> None:
+        for observer in self._observers:
+            await observer.begins(self)
+            stack.callback(self._unobserved, observer)
+
+    def _unobserved(self, observer: Observer) -> None:
+        try:
+            observer.ends()
+        except Exception as problem:  # noqa: BLE001  an observer must not hurt what it observes
+            if self._telling is not None:
+                self._telling.raised(observer, problem)
 
     async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -415,6 +506,7 @@ class Engine:
         with anyio.move_on_after(self.settings.drain) as limit:
             while self._lanes.feeder.active or self._outbox.feeder.active:
                 await self._stirred.wait()
+            await self._noted()
         if limit.cancelled_caught:
             logger.warning(
                 "stopped after %.0f s with %d turns and %d sends under way; they are in the store for the next run",
@@ -422,6 +514,13 @@ class Engine:
                 self._lanes.feeder.active,
                 self._outbox.feeder.active,
             )
+
+    async def _noted(self) -> None:
+        """Tell the store what it could not be told of sends: in the next run they would be uncertain."""
+        try:
+            await self._outbox.note()
+        except StoreUnavailable as problem:
+            logger.warning("what became of some sends is not in the store, the next run repeats them: %s", problem)
 
     async def _listening(self, transport: Transport) -> None:
         """Run a transport; when its line breaks, start it again after a growing pause."""
@@ -455,8 +554,10 @@ class Engine:
             except StoreUnavailable as problem:
                 logger.warning("timers wait: %s", problem)
                 due = None
-            latest = self.clock.now() + timedelta(seconds=self.settings.poll)
-            await self._rung_or(latest if due is None else min(due, latest))
+            now = self.clock.now()
+            latest = now + timedelta(seconds=self.settings.poll)
+            # What is due and still there finds no free hands: it is looked for again soon, and not at once for ever.
+            await self._rung_or(latest if due is None else min(max(due, now + AGAIN), latest))
 
     async def _rung_or(self, moment: datetime) -> None:
         async def ring_at() -> None:
@@ -471,23 +572,37 @@ class Engine:
             self._alarm_busy = True
             waits.cancel_scope.cancel()
 
+    async def _purge_files(self, before: datetime | None) -> None:
+        """Remove files that are too old, and those of people who were erased."""
+        if self.files.is_dir():
+            box = FileBox(self.files, self.store, self.clock)
+            await box.tidy()
+            if before is not None:
+                await box.purge(before)
+
     async def _purges(self) -> None:
         while True:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=self.settings.purge_every))
             now = self.clock.now()
             before = now - timedelta(days=self.settings.forget_after)
             try:
-                await self.store.purge(before, handoffs=now - timedelta(days=self.settings.remember_handoffs))
+                await self.store.purge(
+                    before,
+                    handoffs=now - timedelta(days=self.settings.remember_handoffs),
+                    accounts=now - timedelta(days=self.settings.keep_accounts),
+                    log=_ago(now, self.settings.keep_log),
+                    failed=_ago(now, self.settings.keep_failed),
+                    conversations=_ago(now, self.settings.keep_conversations),
+                )
+                await self._purge_files(_ago(now, self.settings.keep_files))
                 points.reach("purged")
-            except StoreUnavailable as problem:
+            except (StoreUnavailable, OSError) as problem:
                 logger.warning("purge waits: %s", problem)
 
 
-async def _typing(transport: Transport, conversation: ConversationId) -> None:
-    try:
-        await transport.show_typing(conversation)
-    except TransportError as problem:
-        logger.debug("typing not shown: %s", problem)
+def _ago(now: datetime, days: float) -> datetime | None:
+    """So many days ago; None for 0."""
+    return now - timedelta(days=days) if days else None
 
 
 def _random_id() -> str:

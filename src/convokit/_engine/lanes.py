@@ -7,16 +7,17 @@ from time import perf_counter
 from typing import TypeVar
 
 import anyio
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from convokit import handoff as rules
 from convokit._engine import points
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
+from convokit._engine.telling import Telling
 from convokit._engine.turns import Turns, Unreadable, with_changes
 from convokit.abc import Clock, Committed, Lane, Store, Waiting
 from convokit.conversations import Conversation, ConversationId
-from convokit.errors import ReplyLoop, StoreUnavailable
+from convokit.errors import LaneFull, ReplyLoop, StoreUnavailable
 from convokit.events import Event, MalformedReceived
 from convokit.routing import OPERATORS
 from convokit.wire.text import scrub
@@ -34,11 +35,15 @@ class _Held:
         lane: As it is now.
         lost: Cancelled when somebody else has the lane.
         turn: Around a handler of the bot's while it runs; cancelled when a person takes the conversation.
+        since: When the event that is handled was begun, by the event loop's clock.
+        told: Whether the log says that its handler does not end.
     """
 
     lane: Lane
     lost: anyio.CancelScope
     turn: anyio.CancelScope | None = None
+    since: float = field(factory=anyio.current_time)
+    told: bool = False
 
 
 class Lanes:
@@ -55,7 +60,9 @@ class Lanes:
         sends_wait: Callable[[], None],
         timers_changed: Callable[[], None],
         ended: Callable[[Event, str], None],
+        unsure: Callable[[ConversationId], None],
         stirred: Callable[[], None],
+        telling: Telling | None = None,
     ) -> None:
         self._worker = worker
         self._store = store
@@ -65,11 +72,17 @@ class Lanes:
         self._sends_wait = sends_wait
         self._timers_changed = timers_changed
         self._ended = ended
+        self._unsure = unsure
+        self._telling = telling
         self._held: dict[ConversationId, _Held] = {}
         self.feeder = Feeder(settings.turns_at_once, self._claim, self._work, stirred)
 
     async def _claim(self, free: int) -> Sequence[Lane]:
-        return await self._store.claim(self._worker, free, self._settings.lease)
+        began = perf_counter()
+        lanes = await self._store.claim(self._worker, free, self._settings.lease)
+        if self._telling is not None:
+            self._telling.loaded(lanes, began)
+        return lanes
 
     async def renew(self) -> None:
         """Prolong what is held, a third into each lease; handlers whose lane was lost are cancelled."""
@@ -77,6 +90,7 @@ class Lanes:
             await anyio.sleep(self._settings.lease / 3)
             if not self._held:
                 continue
+            self._tell_endless()
             # What is claimed while the store is asked is not among the lanes it answers for.
             asked = dict(self._held)
             try:
@@ -89,6 +103,22 @@ class Lanes:
                     logger.warning("conversation=%s lease lost, its turn is cancelled", conversation)
                     held.lost.cancel()
 
+    def _tell_endless(self) -> None:
+        """Say once of a handler that it goes on although it was cancelled: nothing but the process's end ends it."""
+        # Its own time, that of `on_error`, and some for the store.
+        latest = anyio.current_time() - 2 * self._settings.turn_limit - self._settings.lease
+        for conversation, held in self._held.items():
+            if held.since < latest and not held.told:
+                held.told = True
+                logger.error(
+                    "conversation=%s event=%s its handler was cancelled after %g s and goes on: let it pass on "
+                    "cancellation (`except Exception`, not `except BaseException`); until the process ends the "
+                    "conversation is held",
+                    _plain(conversation),
+                    type(held.lane.events[0].event).__name__,
+                    self._settings.turn_limit,
+                )
+
     def accepted(self, event: Event) -> None:
         """Stop the bot's turn that runs where a person takes the conversation with this event."""
         held = self._held.get(event.conversation)
@@ -97,33 +127,41 @@ class Lanes:
 
     async def _work(self, lane: Lane) -> None:
         points.reach("lane_claimed")
+        if (before := self._held.get(lane.conversation.id)) is not None:
+            # Its lease ran out and was not renewed in time: the lane has come back, and that turn would be fenced.
+            before.lost.cancel()
         held = self._held[lane.conversation.id] = _Held(lane, anyio.CancelScope())
         try:
             with held.lost:
                 await self._events(held)
         except StoreUnavailable as problem:
-            # The lease runs out, or is void at the next start; until then the lane rests.
+            # The lease runs out, or is void at the next start; until then the lane rests. Or all was written and the
+            # store's answer was lost: whoever would have been woken looks.
             logger.warning("conversation=%s not committed: %s", lane.conversation.id, problem)
+            self._unsure(lane.conversation.id)
         finally:
-            del self._held[lane.conversation.id]
+            if self._held.get(lane.conversation.id) is held:
+                del self._held[lane.conversation.id]
         self.feeder.ring()
 
     async def _events(self, held: _Held) -> None:
         while held.lane.events:
             lane = held.lane
             waiting, *left = lane.events
-            began = perf_counter()
+            began, held.since = perf_counter(), anyio.current_time()
             if (loop := self._turns.loop(lane, waiting)) is not None:
                 await self._silent(held, loop, began)
                 return
             try:
-                committed = await self._ran(held, waiting, left)
+                committed = await self._handled(held, waiting, left)
             except Unreadable as problem:
                 await self._store.release(lane, error=str(problem), park=True)
                 points.reach("event_parked")
                 self._ended(waiting.event, "failed")
                 return
-            except Exception as problem:  # noqa: BLE001  a handler may raise anything
+            except Exception as problem:
+                if isinstance(problem, StoreUnavailable) and not isinstance(problem, LaneFull):
+                    raise  # what was asked of the store: no fault of the handler's, and no try of the event's
                 await self._failed(held, problem, began)
                 return
             points.reach("turn_handled")
@@ -137,6 +175,8 @@ class Lanes:
                 await self._failed(held, problem, began)
                 return
             points.reach("turn_committed")
+            if self._telling is not None:
+                self._telling.committed(waiting, committed, began, kept=kept)
             outcome = committed.outcome if kept else "fenced"
             self._log(lane, waiting.event, committed.handler, outcome, len(committed.sends), began)
             if not kept:
@@ -157,6 +197,21 @@ class Lanes:
             self.feeder.ring()
         if committed.error:
             logger.warning("conversation=%s event is kept as failed: %s", before.id, committed.error)
+
+    async def _handled(self, held: _Held, waiting: Waiting, left: Sequence[Waiting]) -> Committed:
+        if self._telling is None:
+            return await self._ran(held, waiting, left)
+        self._telling.queued(waiting)
+        return await self._told_of(held, waiting, lambda: self._ran(held, waiting, left))
+
+    async def _told_of(self, held: _Held, waiting: Waiting, run: Callable[[], Awaitable[T]]) -> T:
+        """What `run` returns; observers are told how it went."""
+        if self._telling is None:
+            return await run()
+        with self._telling.handling(held.lane, waiting) as handling:
+            done = await run()
+            handling.over(done if isinstance(done, Committed) else None)
+        return done
 
     async def _ran(self, held: _Held, waiting: Waiting, left: Sequence[Waiting]) -> Committed:
         """Run a turn, unless a person takes the conversation: before the bot has spoken it is silent then."""
@@ -186,6 +241,8 @@ class Lanes:
 
     async def _failed(self, held: _Held, problem: Exception, began: float) -> None:
         """Undo: nothing was written. Try again later, or keep the event as failed and tell `on_error`."""
+        if held.lost.cancel_called:
+            return  # another has the lane: this was no try of it
         points.reach("turn_failed")
         lane = held.lane
         waiting, attempts = lane.events[0], lane.attempts + 1
@@ -230,8 +287,11 @@ class Lanes:
         waiting = lane.events[0]
         logger.log(logging.ERROR if lane.conversation.looping is None else logging.INFO, "%s", loop)
         if not await self._told(held, loop):
+            unanswered = self._turns.unanswered(lane, waiting, loop)
             with anyio.CancelScope(shield=True):
-                await self._store.commit([self._turns.unanswered(lane, waiting, loop)])
+                await self._store.commit([unanswered])
+            if self._telling is not None:
+                self._telling.silent(lane, waiting, unanswered)
         self._ended(waiting.event, "failed")
         self._log(lane, waiting.event, "", "failed", 0, began)
 
@@ -242,8 +302,10 @@ class Lanes:
         if route is None:
             return False
         try:
-            committed = await self._unless_taken(
-                held, lambda: self._turns.run_error_handler(lane, waiting, problem, route)
+            committed = await self._told_of(
+                held,
+                waiting,
+                lambda: self._unless_taken(held, lambda: self._turns.run_error_handler(lane, waiting, problem, route)),
             )
             if committed is None:
                 return False
@@ -260,9 +322,10 @@ class Lanes:
 
     def _log(self, lane: Lane, event: Event, handler: str, outcome: str, replies: int, began: float) -> None:
         logger.info(
-            "conversation=%s event=%s handler=%s outcome=%s replies=%d duration_ms=%.1f",
+            "conversation=%s event=%s id=%s handler=%s outcome=%s replies=%d duration_ms=%.1f",
             _plain(lane.conversation.id),
             type(event).__name__,
+            _plain(event.id),
             handler,
             outcome,
             replies,
@@ -270,7 +333,7 @@ class Lanes:
         )
 
 
-def _plain(conversation: ConversationId) -> str:
-    """The id on one line: it comes from outside."""
-    text = str(conversation)
+def _plain(given: ConversationId | str) -> str:
+    """An id on one line: it comes from outside."""
+    text = str(given)
     return text if text.isprintable() and " " not in text else ascii(text)

@@ -100,7 +100,7 @@ class Operating:
             return _refused(changes)
         changes.conversation = given
         lease, before = given.handoff, was.handoff
-        changes.withdraw = before is None
+        changes.withdraw = bool(lease.operator) and not (before and before.operator)
         to = lease.operator_name or lease.queue
         if event.operator is None and event.to is None and before is not None:
             changes.acted(event, "expired", None, event.note, to=to)

@@ -1,7 +1,7 @@
 """Sends what turns committed: in order per conversation, with retries; what cannot be sent is kept and told."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,10 @@ from attrs import evolve
 from convokit._engine import points
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
+from convokit._engine.telling import Telling
 from convokit.abc import Clock, Desk, Proof, Send, Settled, Store, Transport
 from convokit.errors import RateLimited, Rejected, StoreUnavailable, TransportError, Unreachable
-from convokit.events import Event, MessageFailed
+from convokit.events import MessageFailed
 from convokit.messages import ATTACHMENTS, Attachment, Message
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 LEASE = 300.0
 """Seconds for which a row in flight is its sender's, at least; transports take 120 for the longest upload."""
+MOST_AWAITED = 1000
+"""How many rows' waits for a proof are remembered before those that are over are forgotten."""
 TRANSCRIPT = 200
 """How many lines of what was said before an operator gets with a handoff."""
 
@@ -41,9 +44,11 @@ class Outbox:
         clock: Clock,
         settings: Settings,
         files: Path,
-        tell: Callable[[Event], Awaitable[None]],
+        tells_failures: bool,
+        told: Callable[[], None],
         retries_wait: Callable[[], None],
         stirred: Callable[[], None],
+        telling: Telling | None = None,
     ) -> None:
         self._worker = worker
         self._store = store
@@ -53,53 +58,98 @@ class Outbox:
         self._settings = settings
         self._files = files
         self._file_box: FileBox | None = None
-        self._tell = tell
+        self._tells_failures = tells_failures
+        self._told = told
         self._retries_wait = retries_wait
+        self._telling = telling
         self._resting: dict[str, datetime] = {}
+        self._awaited: dict[str, datetime] = {}
+        self._unnoted: dict[str, tuple[Send, Settled]] = {}  # at most as many as are sent at once: none is claimed then
+        self._tries: dict[str, Send] = {}  # the newest claim of each row that is on its way
         self.feeder = Feeder(settings.sends_at_once, self._claim, self._work, stirred)
 
     async def _claim(self, free: int) -> Sequence[Send]:
+        await self.note()
         # A try, an upload's too, ends long before its lease does: a row comes back only when its sender is gone.
-        return await self._store.claim_sends(self._worker, free, max(LEASE, self._settings.lease))
+        sends = await self._store.claim_sends(self._worker, free, max(LEASE, self._settings.lease))
+        for send in sends:
+            self._tries[send.key] = send
+            self._unnoted.pop(send.key, None)  # the store knew it, or the row would not be here again
+        return sends
 
     async def _work(self, send: Send) -> None:
         points.reach("send_claimed")
         outcome = await self._tried(send)
         points.reach("send_answered")
         try:
-            with anyio.CancelScope(shield=True):
-                await self._store.settle([outcome])
+            await self._note(send, outcome)
         except StoreUnavailable as problem:
-            logger.warning("conversation=%s send not settled: %s", send.conversation, problem)
-            return
+            logger.warning("conversation=%s send not settled yet: %s", send.conversation, problem)
+            # Only while no other try of it has begun: told later, it would strike that one.
+            if self._tries.get(send.key) is send:
+                self._unnoted[send.key] = (send, outcome)
+        finally:
+            if self._tries.get(send.key) is send:
+                del self._tries[send.key]
+        self.feeder.ring()
+
+    @property
+    def owes(self) -> bool:
+        """Whether the store is still to be told of something."""
+        return bool(self._unnoted)
+
+    async def note(self) -> None:
+        """Tell the store what it could not be told before: a row that was sent must not be taken for uncertain.
+
+        Raises:
+            StoreUnavailable: It still cannot be told; nothing of it is forgotten.
+        """
+        for send, outcome in tuple(self._unnoted.values()):
+            if self._unnoted.pop(send.key, None) is None:
+                continue  # another tells it at the same time
+            try:
+                await self._note(send, outcome)
+            except StoreUnavailable:
+                if send.key not in self._tries:
+                    self._unnoted[send.key] = (send, outcome)
+                raise
+
+    async def _note(self, send: Send, outcome: Settled) -> None:
+        """Have the store know what became of a row, and wake whoever waits for that."""
+        tell = self._failure(send, outcome)
+        with anyio.CancelScope(shield=True):
+            await self._store.settle([outcome if tell is None else evolve(outcome, tell=tell)])
         points.reach("send_settled")
         if outcome.state == "retry":
             self._retries_wait()
         elif outcome.state in {"failed", "held"}:
             logger.error("conversation=%s send %s: %s", send.conversation, outcome.state, outcome.reason)
-            if not send.desk and outcome.state == "failed":
-                await self._told(send, outcome.reason)
-        self.feeder.ring()
+            if tell is not None:
+                self._told()
 
-    async def _told(self, send: Send, reason: str) -> None:
-        event = MessageFailed(
+    def _failure(self, send: Send, outcome: Settled) -> MessageFailed | None:
+        """What handlers are told of a message that was given up, if any of them asked for it."""
+        if outcome.state != "failed" or send.desk or not self._tells_failures:
+            return None
+        return MessageFailed(
             # With its deadline, which is a new one whenever a person puts it back in line: each failure is told.
             id=f"failed:{send.key}:{send.expires_at:%Y%m%dT%H%M%S.%f}",
             conversation=send.conversation,
             at=self._clock.now(),
             message_ids=(send.key,),
-            reason=reason,
+            reason=outcome.reason,
         )
-        try:
-            await self._tell(event)
-        except StoreUnavailable as problem:
-            logger.warning("conversation=%s failure not told: %s", send.conversation, problem)
 
     async def _tried(self, send: Send) -> Settled:
         now = self._clock.now()
         waits = self._waits(send, now)
         if waits is not None:
+            if self._telling is not None and waits.state != "retry":
+                self._telling.given_up(send, waits)
             return waits
+        return await (self._called(send) if self._telling is None else self._telling.deliver(send, self._called))
+
+    async def _called(self, send: Send) -> Settled:
         try:
             platform_id = await (self._to_desk(send) if send.desk else self._to_customer(send))
         except RateLimited as problem:
@@ -112,6 +162,8 @@ class Outbox:
             return self._again(send, problem.reason, maybe_sent=problem.maybe_sent)
         except TransportError as problem:
             return Settled(key=send.key, state="failed", reason=problem.reason)
+        except StoreUnavailable as problem:  # it was asked for what was to be sent
+            return self._again(send, str(problem), maybe_sent=False)
         except Exception as problem:  # a transport's own fault must not stop the others
             logger.exception("conversation=%s transport raised", send.conversation)
             return self._again(send, f"{type(problem).__name__} in the transport", maybe_sent=True)
@@ -126,19 +178,32 @@ class Outbox:
         resting = self._resting.get(send.conversation.channel)
         if resting is not None and now < resting:
             return Settled(key=send.key, state="retry", retry_at=resting, uncertain=send.uncertain)
-        return self._uncertain(send, now) if send.uncertain else None
+        return self._uncertain(send, now) if send.uncertain and not self._has_waited(send, now) else None
 
     def _uncertain(self, send: Send, now: datetime) -> Settled | None:
         """What to do with a row that may have gone out already. None: try it (again)."""
         transport = self._transports.get(send.conversation.channel)
         if transport is not None and transport.proof is Proof.EVIDENCE:
             retry_at = now + timedelta(seconds=self._settings.evidence_wait)
-            return Settled(key=send.key, state="retry", retry_at=retry_at, reason="waits for the platform's proof")
+            if len(self._awaited) >= MOST_AWAITED:
+                self._awaited = {key: until for key, until in self._awaited.items() if until >= now}
+            self._awaited[send.key] = retry_at
+            # It stays uncertain: while no process runs no proof can arrive, so another one waits anew.
+            reason = "waits for the platform's proof"
+            return Settled(key=send.key, state="retry", retry_at=retry_at, uncertain=True, reason=reason)
         if transport is not None and transport.proof is not Proof.NONE:
             return None
         if send.hold_uncertain or (transport is not None and transport.hold_uncertain):
             return Settled(key=send.key, state="held", uncertain=True, reason="may have been sent; a person decides")
         return None
+
+    def _has_waited(self, send: Send, now: datetime) -> bool:
+        """Whether this process has waited for the proof of a row, in vain; the row is tried then."""
+        until = self._awaited.get(send.key)
+        if until is None or now < until:
+            return False
+        del self._awaited[send.key]
+        return True
 
     def _again(self, send: Send, reason: str, *, maybe_sent: bool) -> Settled:
         now = self._clock.now()  # what follows counts from the failure: a try may have taken half a minute

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from signal import SIGINT, SIGTERM
 from typing import Any
 
 import anyio
 
-from convokit.abc import Desk, Transport
+from convokit._engine.stopping import MARGIN, LastResort, stopping
+from convokit.abc import Desk, Observer, Transport
 from convokit.errors import MissingExtra
 
 WS_FRAME = (64 << 10) + 4096
@@ -16,12 +18,18 @@ STOP_SECONDS = 5
 """How long requests under way are waited for when the server stops: a poll that is held would take 25."""
 
 
-def has_pages(edge: Transport | Desk) -> bool:
-    """Whether a transport or desk may bring pages of its own."""
+Edge = Transport | Desk | Observer
+"""What may be reached over HTTP."""
+
+
+def has_pages(edge: Edge) -> bool:
+    """Whether a transport, a desk or an observer may bring pages of its own."""
+    if isinstance(edge, Observer):
+        return bool(edge.name) and type(edge).site is not Observer.site
     return type(edge).site is not (Desk if isinstance(edge, Desk) else Transport).site
 
 
-def opens_port(edge: Transport | Desk) -> bool:
+def opens_port(edge: Edge) -> bool:
     """Whether it is reached over HTTP."""
     return has_pages(edge) or (isinstance(edge, Transport) and edge.has_webhook)
 
@@ -47,15 +55,16 @@ def configured(app: Any, host: str, port: int) -> Any:
 
 def serve_http(
     name: str,
-    edges: Sequence[Transport | Desk],
+    edges: Sequence[Edge],
     serve: Callable[[], AbstractAsyncContextManager[Any]],
     app: Any,
     host: str,
     port: int,
+    drain: float,
 ) -> None:
-    """Run until stopped, or until the bot itself ends.
+    """Run until stopped, or until the bot itself ends; a stop takes the time that it is given, and not much longer.
 
-    Where neither transports nor desk are reached over HTTP no port is opened.
+    Where neither transports nor desk nor observers are reached over HTTP no port is opened.
 
     Raises:
         MissingExtra: One is, and the extra `serve` is not installed.
@@ -64,7 +73,8 @@ def serve_http(
         Exception: What ended the bot while it ran, or while it stopped.
     """
     if not any(opens_port(one) for one in edges):
-        anyio.run(_until_stopped, serve)
+        with LastResort(drain + MARGIN) as last:
+            anyio.run(_until_stopped, serve, last)
         return
     try:
         import uvicorn  # noqa: PLC0415  a web server is an extra
@@ -84,7 +94,8 @@ def serve_http(
 
     server = uvicorn.Server(configured(watched, host, port))
     try:
-        server.run()
+        with LastResort(STOP_SECONDS + drain + MARGIN) as last, stopping(server, last):
+            server.run()
     except SystemExit:
         # The web server ends the process when the bot does not start; the bot's own reason says more.
         if problems:
@@ -94,15 +105,14 @@ def serve_http(
         raise problems[0]
 
 
-async def _until_stopped(serve: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+async def _until_stopped(serve: Callable[[], AbstractAsyncContextManager[Any]], last: LastResort) -> None:
     async with serve():
         await stopped()
+        last.ask()
 
 
 async def stopped() -> None:
     """Return when the process is asked to stop (SIGINT, SIGTERM)."""
-    import signal  # noqa: PLC0415  kept beside its only use
-
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(SIGINT, SIGTERM) as signals:
         async for _ in signals:
             return

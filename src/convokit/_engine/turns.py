@@ -2,32 +2,26 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, TypeGuard, get_type_hints
+from time import perf_counter
+from typing import Any, get_type_hints
 
+import anyio
 from attrs import define, evolve, field
 
 from convokit import handoff as rules
 from convokit._engine import pacing, points
 from convokit._engine.changes import Changes, Speech
 from convokit._engine.operating import Operating, ends_by_time
+from convokit._engine.selecting import handler_of, own_timer, selected
 from convokit._engine.settings import Settings
+from convokit._engine.telling import Telling
 from convokit.abc import Clock, Committed, Desk, Lane, Store, Timer, Transport, Waiting
-from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Option, Position
-from convokit.errors import DefinitionError, ReplyLoop
-from convokit.events import (
-    ButtonPressed,
-    Event,
-    HandoffClosed,
-    MalformedReceived,
-    MessageReceived,
-    SendRequested,
-    TimerFired,
-)
-from convokit.fitting import resolve
+from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Position
+from convokit.errors import DefinitionError, ReplyLoop, StoreUnavailable, TurnTooLong
+from convokit.events import Event, HandoffClosed, MalformedReceived, SendRequested
 from convokit.people import Profile, User
 from convokit.routes import Route
-from convokit.routing import PATIENT, Selected, Table, select
-from convokit.triggers import HANDOFF_TIMER
+from convokit.routing import PATIENT, Selected, Table
 from convokit.turn import NOBODY, Facts, Turn
 from convokit.wire.codec import decode_json, encode, encode_event, from_json, to_json
 from convokit.wire.text import scrub
@@ -58,6 +52,7 @@ class Turns:
     app: Any
     show_typing: Callable[[ConversationId], None]
     flushed: Callable[[ConversationId], None]
+    telling: Telling | None = None
     _speech: Speech = field(init=False)
     _operating: Operating = field(init=False)
 
@@ -72,19 +67,23 @@ class Turns:
 
         Raises:
             Unreadable: The event is to be kept as failed, untried.
+            TurnTooLong: It took longer than the settings allow.
             Exception: Whatever the handler raised; then nothing happened.
         """
         event, conversation = waiting.event, lane.conversation
         if isinstance(event, MalformedReceived):
             raise Unreadable(event.reason)
-        event, selected = self._selected(event, conversation)
+        began = perf_counter()
+        event, found = selected(event, conversation, self.table)
+        if self.telling is not None:
+            self.telling.selected(waiting, found.action, handler_of(found), began)
         if isinstance(event, HandoffClosed) and conversation.handoff is not None:
             event = evolve(event, transcript=await self._since(conversation.handoff, conversation.id, waiting.seq))
         turn = self._turn(lane, waiting.seq, event)
-        changes = self._changes(lane, waiting, turn, selected.action)
-        changes.handler = _name(selected)
-        if await self._before(changes, event, selected):
-            await self._handle(turn, changes, selected)
+        changes = self._changes(lane, waiting, turn, found.action)
+        changes.handler = handler_of(found)
+        if await self._before(changes, event, found):
+            await self.in_time(changes, lambda: self._handle(turn, changes, found))
         self._put_together(turn, changes)
         return self._committed(lane, turn, changes, release=release)
 
@@ -94,11 +93,7 @@ class Turns:
         turn.error = error
         changes = self._changes(lane, waiting, turn, "failed")
         changes.handler = route.name
-        await self._through_middleware(turn, lambda: route.handler(turn))
-        if isinstance(error, ReplyLoop):
-            turn.replies.clear()
-            turn.dialog = None
-        await self._begun(turn, changes)
+        await self.in_time(changes, lambda: self._handle_error(turn, changes, error, route))
         self._put_together(turn, changes)
         committed = self._committed(lane, turn, changes, release=True)
         if isinstance(error, ReplyLoop):
@@ -129,7 +124,7 @@ class Turns:
         What was due comes back when the bot has it again; what the customer said is in the log for the operator.
         """
         event, conversation, error = waiting.event, lane.conversation, ""
-        if isinstance(event, PATIENT) and not _own_timer(event):
+        if isinstance(event, PATIENT) and not own_timer(event):
             conversation, error = _postponed(conversation, event)
         conversation = evolve(
             conversation,
@@ -158,28 +153,6 @@ class Turns:
             prefix=prefix,
         )
 
-    def _selected(self, event: Event, conversation: Conversation) -> tuple[Event, Selected]:
-        """What typed options and a handoff's own timers stand for, and who handles it."""
-        if _own_timer(event):
-            meant = rules.expired(event, conversation)
-            if meant is None:
-                return event, Selected(action="none")
-            event = meant
-        offer = conversation.offer if isinstance(event, MessageReceived) and conversation.handoff is None else None
-        if offer is None or event.text.startswith("/"):
-            return event, select(event, conversation, self.table)
-        option = resolve(event.text, offer)
-        if option is not None:
-            event = _pressed(event, option)
-            return event, select(event, conversation, self.table)
-        selected = select(event, conversation, self.table)
-        if selected.action in {"dialog", "fallback", "none"}:
-            option = resolve(event.text, offer, near=True)
-            if option is not None and (selected.action != "dialog" or option.payload.startswith("?")):
-                event = _pressed(event, option)
-                selected = select(event, conversation, self.table)
-        return event, selected
-
     def _turn(self, lane: Lane, seq: int, event: Event) -> Turn:
         conversation = lane.conversation
         user = event.user or conversation.user or NOBODY
@@ -193,11 +166,13 @@ class Turns:
             memory=deepcopy(dict(conversation.memory)),
             profile=Facts(deepcopy(dict(stored.facts)) if stored else {}),
             app=self.app,
+            situation=self.table.situation,
             history=lambda limit: self.store.history(conversation.id, limit, before=seq),
             flush=lambda turn: self._flush(lane, seq, turn),
             once=lambda name, call, function: self._once(lane, seq, name, call, function),
             typing=lambda: self.show_typing(conversation.id),
             attendance=None if self.desk is None else self.desk.attendance,
+            most_replies=self.settings.replies_a_turn,
         )
 
     async def _since(self, lease: Handoff, conversation: ConversationId, seq: int) -> tuple[Entry, ...]:
@@ -211,10 +186,10 @@ class Turns:
 
     # ── what the engine itself does with an event, before any handler ───────────────────────────────────────────────
 
-    async def _before(self, changes: Changes, event: Event, selected: Selected) -> bool:
+    async def _before(self, changes: Changes, event: Event, found: Selected) -> bool:
         """Do the engine's own part. Returns whether a handler is to run."""
         conversation = changes.conversation
-        match selected.action:
+        match found.action:
             case "forward":
                 said = event.as_message()
                 if said is not None and conversation.handoff is not None:
@@ -243,17 +218,17 @@ class Turns:
 
     # ── handlers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _handle(self, turn: Turn, changes: Changes, selected: Selected) -> None:
+    async def _handle(self, turn: Turn, changes: Changes, found: Selected) -> None:
         if isinstance(turn.event, SendRequested):
             turn.reply(turn.event.message)
             return
-        if selected.action == "dialog" and selected.position is not None:
-            position = selected.position
+        if found.action == "dialog" and found.position is not None:
+            position = found.position
             await self._through_middleware(turn, lambda: self._dialog_step(turn, changes, position))
-        elif selected.action == "none":
+        elif found.action == "none":
             turn.hand_off(rules.ASKED_FOR_PERSON)
-        elif selected.match is not None:
-            match = selected.match
+        elif found.match is not None:
+            match = found.match
             turn.params = match.params
             await self._through_middleware(turn, lambda: match.route.handler(turn))
         elif ends_by_time(turn.event) and self.desk is not None and self.desk.saying_expired:
@@ -262,6 +237,33 @@ class Turns:
         returned = turn.conversation.handoff is not None and changes.conversation.handoff is None
         if returned and turn.dialog is None and turn.handoff is None:
             await self._resumed(turn, changes)
+
+    async def _handle_error(self, turn: Turn, changes: Changes, error: Exception, route: Route) -> None:
+        await self._through_middleware(turn, lambda: route.handler(turn))
+        if isinstance(error, ReplyLoop):
+            turn.replies.clear()
+            turn.dialog = None
+        await self._begun(turn, changes)
+
+    async def in_time(self, changes: Changes, handle: Handler) -> None:
+        """Let `handle` run for as long as a turn may take.
+
+        Whatever it makes of being cancelled, its time was up: the turn is to fail. When the loop stands still, the
+        watchdog reads from `changes` here what is handled.
+
+        Raises:
+            TurnTooLong: It took longer.
+        """
+        problem: Exception | None = None
+        with anyio.move_on_after(self.settings.turn_limit) as limit:
+            try:
+                await handle()
+            except Exception as raised:
+                if anyio.current_time() < limit.deadline or isinstance(raised, StoreUnavailable):
+                    raise
+                problem = raised
+        if limit.cancelled_caught or anyio.current_time() >= limit.deadline:
+            raise TurnTooLong(changes.handler, self.settings.turn_limit) from problem
 
     async def _through_middleware(self, turn: Turn, handler: Handler) -> None:
         proceed = handler
@@ -409,23 +411,6 @@ def _returned(function: Any) -> Any:
     return None if kind in {None, type(None), Any} else kind
 
 
-def _pressed(event: Event, option: Option) -> ButtonPressed:
-    return ButtonPressed(
-        id=event.id,
-        conversation=event.conversation,
-        at=event.at,
-        user=event.user,
-        payload=option.payload,
-        label=option.label,
-    )
-
-
-def _name(selected: Selected) -> str:
-    if selected.action == "dialog" and selected.position is not None:
-        return f"{selected.position.dialog}.{selected.position.state}"
-    return selected.match.route.name if selected.match is not None else selected.action
-
-
 def _postponed(conversation: Conversation, event: Event) -> tuple[Conversation, str]:
     """The conversation with an event that waits for the end of its handoff, and why it is kept as failed, if it is."""
     waits = rules.postponed(conversation, encode_event(event).decode())
@@ -436,10 +421,6 @@ def _asked_later(turn: Turn, position: Position | None) -> None:
     """Take back the question of a dialog that goes to a person with this turn: it is asked when it returns."""
     if position is not None and turn.handoff is not None and turn.replies:
         turn.replies.pop()
-
-
-def _own_timer(event: Event) -> TypeGuard[TimerFired]:
-    return isinstance(event, TimerFired) and event.name.startswith(HANDOFF_TIMER)
 
 
 def _profile_id(conversation: ConversationId, user: User) -> str:

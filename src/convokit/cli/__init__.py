@@ -1,4 +1,4 @@
-"""The command line: `convokit run`, `chat`, `demo`, `draw`, `failed`, `doctor`."""
+"""The command line: `convokit run`, `chat`, `demo`, `draw`, `failed`, `doctor`, `torture`."""
 
 import argparse
 import os

@@ -3,9 +3,11 @@
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from typing import Any
 
 from attrs import frozen
 
+from convokit.abc import ERASE_KEEPS
 from convokit.errors import DefinitionError
 
 # What a command needs is imported when it is run: `convokit --help` answers at once, and a missing extra concerns
@@ -185,6 +187,206 @@ def _doctor(given: Namespace) -> int:
     return doctor.doctor(naming.bot_named(given.target), given.target, given.store)
 
 
+def _torture_arguments(parser: ArgumentParser) -> None:
+    _store(parser, "a file that is removed afterwards")
+    parser.add_argument(
+        "--kills",
+        type=_between(0, 1_000_000),
+        default=50,
+        help="how often the process is killed (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=_between(0, 1 << 32), help="repeats a run (default: another one each time)")
+    parser.add_argument(
+        "--chats", type=_between(1, 10_000), default=24, help="how many conversations there are (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--messages",
+        type=_between(0, 100_000_000),
+        default=1000,
+        help="how many events are delivered at least (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the verdict as JSON, for programs")
+
+
+def _torture(given: Namespace) -> int:
+    from convokit.cli import torture  # noqa: PLC0415  see the top
+
+    return torture.torture(
+        store=given.store,
+        kills=given.kills,
+        seed=given.seed,
+        chats=given.chats,
+        messages=given.messages,
+        as_json=given.json,
+    )
+
+
+def _stats_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
+    _store(parser, "the bot's file")
+    parser.add_argument(
+        "--json", action="store_true", help="print them as JSON, for programs; with --watch a line each"
+    )
+    parser.add_argument("--watch", metavar="SECONDS", type=_between(1, 86_400), help="print them again every so often")
+
+
+def _stats(given: Namespace) -> int:
+    from convokit.cli import naming, stats  # noqa: PLC0415  see the top
+
+    if given.store is None and given.target is None:
+        raise DefinitionError("name the bot or its store: convokit stats pizza:bot, or --store sqlite:///pizzeria.db")
+    store = given.store or f"sqlite:///{naming.bot_named(given.target).name}.db"
+    return stats.stats(store, as_json=given.json, every=given.watch)
+
+
+def _why_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("event", metavar="EVENT_ID", nargs="?", help="the event's id, or its key in `convokit failed`")
+    parser.add_argument(
+        "target",
+        metavar="MODULE:ATTRIBUTE",
+        nargs="?",
+        help="the bot, for its default store and to be told which of its routes were asked",
+    )
+    _store(parser, "the bot's file")
+    parser.add_argument(
+        "--conversation", metavar="CHANNEL:ID", help="where; without an EVENT_ID: list what was said there last"
+    )
+    parser.add_argument("--json", action="store_true", help="tell it as JSON, for programs")
+
+
+def _why(given: Namespace) -> int:
+    from convokit.cli import naming, why  # noqa: PLC0415  see the top
+
+    event, target = given.event, given.target
+    if given.conversation and event and not target and not given.store:
+        event, target = "", event  # without a store it can only be the bot
+    if given.store is None and target is None:
+        raise DefinitionError(
+            f"name the bot or its store: convokit why {event or 'ID'} pizza:bot, or --store sqlite:///pizzeria.db"
+        )
+    if not event and not given.conversation:
+        raise DefinitionError("name an event by its id, or a conversation: convokit why --conversation telegram:7 …")
+    bot = naming.bot_named(target) if target else None
+    store = given.store or f"sqlite:///{bot.name if bot else ''}.db"
+    return why.why(bot, store, event or "", conversation=given.conversation or "", as_json=given.json)
+
+
+def _person(parser: ArgumentParser, *, optional: bool = False) -> None:
+    if optional:
+        parser.add_argument("--user", metavar="USER", help="only what was done with this person's data")
+    else:
+        parser.add_argument("user", metavar="USER", help="the person: channel:user id, such as telegram:4711")
+    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot: for its store and its settings")
+    _store(parser, "the bot's file")
+
+
+def _where(given: Namespace) -> Any:
+    from convokit.cli import naming, personal  # noqa: PLC0415  see the top
+
+    bot = naming.bot_named(given.target) if given.target is not None else None
+    return personal.place(bot, given.store, getattr(given, "folder", None))
+
+
+def _folder(parser: ArgumentParser) -> None:
+    parser.add_argument("--folder", metavar="FOLDER", help="where uploaded files lie (default: the bot's)")
+    parser.add_argument("--by", metavar="NAME", help="who does it, for the audit trail (default: the system's user)")
+
+
+def _export_arguments(parser: ArgumentParser) -> None:
+    _person(parser)
+    parser.add_argument("--out", metavar="FILE", help="a new file that only you can read (default: standard output)")
+    parser.add_argument("--files", action="store_true", help="put the uploaded files beside it, into FILE.zip")
+    parser.add_argument("--notes", action="store_true", help="with what operators wrote for each other")
+    _folder(parser)
+
+
+def _export(given: Namespace) -> int:
+    from convokit.cli import personal  # noqa: PLC0415  see the top
+
+    return personal.export(_where(given), given.user, out=given.out, files=given.files, notes=given.notes, by=given.by)
+
+
+def _erase_arguments(parser: ArgumentParser) -> None:
+    _person(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    parser.add_argument(
+        "--keep",
+        metavar="KIND",
+        action="append",
+        choices=ERASE_KEEPS,
+        default=[],
+        help=f"spare this, besides what the settings say: {', '.join(ERASE_KEEPS)}; may be given several times",
+    )
+    _folder(parser)
+
+
+def _erase(given: Namespace) -> int:
+    from convokit.cli import personal  # noqa: PLC0415  see the top
+
+    return personal.erase(_where(given), given.user, keep=given.keep, yes=given.yes, dry_run=given.dry_run, by=given.by)
+
+
+def _audit_arguments(parser: ArgumentParser) -> None:
+    _person(parser, optional=True)
+    parser.add_argument(
+        "--limit", type=_between(1, 1000), default=100, help="how many lines, newest first (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="list them as JSON, for programs")
+
+
+def _audit(given: Namespace) -> int:
+    from convokit.cli import personal  # noqa: PLC0415  see the top
+
+    return personal.audit(_where(given), user=given.user, limit=given.limit, as_json=given.json)
+
+
+def _backup_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
+    parser.add_argument("file", metavar="FILE", help="the new file")
+    _store(parser, "the bot's file")
+
+
+def _restore_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="COPY", help="what `convokit backup` wrote")
+    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
+    _store(parser, "the bot's file")
+
+
+def _verify_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
+    _store(parser, "the bot's file")
+
+
+def _store_named(given: Namespace, example: str) -> str:
+    """The URL of the store that a command names, by itself or by its bot."""
+    if given.store is None and given.target is None:
+        raise DefinitionError(f"name the bot or its store: convokit {example}, or --store sqlite:///pizzeria.db")
+    if given.store is not None:
+        return str(given.store)
+    from convokit.cli import naming  # noqa: PLC0415  see the top
+
+    return f"sqlite:///{naming.bot_named(given.target).name}.db"
+
+
+def _backup(given: Namespace) -> int:
+    from convokit.cli import keeping  # noqa: PLC0415  see the top
+
+    return keeping.backup(_store_named(given, "backup pizza:bot copy.db"), given.file)
+
+
+def _restore(given: Namespace) -> int:
+    from convokit.cli import keeping  # noqa: PLC0415  see the top
+
+    return keeping.restore(_store_named(given, "restore copy.db pizza:bot"), given.file)
+
+
+def _verify(given: Namespace) -> int:
+    from convokit.cli import keeping  # noqa: PLC0415  see the top
+
+    return keeping.verify(_store_named(given, "verify pizza:bot"))
+
+
 COMMANDS = (
     Command(
         name="run",
@@ -229,6 +431,25 @@ COMMANDS = (
         act=_failed,
     ),
     Command(
+        name="stats",
+        summary="count what is there and what waits",
+        description="Print how many conversations, events, turns, messages and timers there are, how many wait and "
+        "since when. It works while the bot runs in another process.",
+        examples="  convokit stats pizza:bot\n  convokit stats --store sqlite:///pizzeria.db --watch 5",
+        arguments=_stats_arguments,
+        act=_stats,
+    ),
+    Command(
+        name="why",
+        summary="tell why an event went as it did",
+        description="Tell what became of an event: which routes were asked, which filter said no and on what, what it "
+        "changed, what was sent, when, and with which answer. It prints what people said.",
+        examples="  convokit why --conversation telegram:7 pizza:bot\n  convokit why 1042 pizza:bot\n"
+        "  convokit why 1042 --store sqlite:///pizzeria.db --json",
+        arguments=_why_arguments,
+        act=_why,
+    ),
+    Command(
         name="operators",
         summary="add, list and remove who works in the inbox",
         description="Add, list and remove the operators of the inbox, give them passwords, print sign-in links. "
@@ -240,6 +461,64 @@ COMMANDS = (
         act=_operators,
     ),
     Command(
+        name="export",
+        summary="write what is kept of a person, as JSON",
+        description="Write everything that is kept of a person as one JSON document: not other people's words, not "
+        "what operators wrote for each other. The audit trail says that it was done. It works while the bot runs in "
+        "another process.",
+        examples="  convokit export telegram:4711 pizza:bot --out ada.json\n"
+        "  convokit export web:customer:42 pizza:bot --out ada.json --files",
+        arguments=_export_arguments,
+        act=_export,
+    ),
+    Command(
+        name="erase",
+        summary="remove what is kept of a person",
+        description="Remove everything that is kept of a person, but what the bot's settings (erase_keeps) or --keep "
+        "spare. You type the id before anything goes. It works while the bot runs in another process.",
+        examples="  convokit erase telegram:4711 pizza:bot --dry-run\n  convokit erase telegram:4711 pizza:bot",
+        arguments=_erase_arguments,
+        act=_erase,
+    ),
+    Command(
+        name="audit",
+        summary="list who exported and erased what",
+        description="List the audit trail of exports and erasures, newest first. It names nobody: with --user it lists "
+        "the lines about one person, told by a hash.",
+        examples="  convokit audit pizza:bot\n  convokit audit pizza:bot --user telegram:4711",
+        arguments=_audit_arguments,
+        act=_audit,
+    ),
+    Command(
+        name="backup",
+        summary="copy a bot's store to a new file while it runs",
+        description="Copy a bot's store to a new file, readable by its owner only, and look whether the copy is sound. "
+        "It works while the bot runs in another process.",
+        examples="  convokit backup pizza:bot /var/backups/pizzeria.db\n"
+        "  convokit backup --store sqlite:////var/lib/pizzeria/pizzeria.db /var/backups/pizzeria.db",
+        arguments=_backup_arguments,
+        act=_backup,
+    ),
+    Command(
+        name="restore",
+        summary="put a copy in the store's place, while the bot is stopped",
+        description="Put a copy that `convokit backup` wrote in the store's place. The bot must be stopped; what was "
+        "there is kept beside it.",
+        examples="  convokit restore /var/backups/pizzeria.db pizza:bot",
+        arguments=_restore_arguments,
+        act=_restore,
+    ),
+    Command(
+        name="verify",
+        summary="look whether a store is sound",
+        description="Look whether a store is sound: SQLite's own check, and the rules of what is kept in it; exit "
+        "status 1 if anything is wrong. It reads everything, changes nothing, and works while the bot runs in another "
+        "process.",
+        examples="  convokit verify pizza:bot\n  convokit verify --store sqlite:////var/backups/pizzeria.db",
+        arguments=_verify_arguments,
+        act=_verify,
+    ),
+    Command(
         name="doctor",
         summary="look at code, tokens, webhooks and store, and say what to do",
         description="Look at the bot's code, its channels' tokens and webhooks and its store, a line each; "
@@ -247,5 +526,16 @@ COMMANDS = (
         examples="  convokit doctor pizza:bot",
         arguments=_doctor_arguments,
         act=_doctor,
+    ),
+    Command(
+        name="torture",
+        summary="kill a bot's process again and again, and count what was promised",
+        description="Kill a bot's process again and again, at random moments and at every point where it may die, "
+        "while doubles of its platforms deliver, repeat and lose; then count what was lost, handled twice, out of "
+        "order or sent twice. It brings a bot of its own, and needs a store of its own: name one that does not exist "
+        "yet. Exit status 1 if a promise did not hold.",
+        examples="  convokit torture --kills 200\n  convokit torture --kills 200 --store sqlite:////var/lib/torture.db",
+        arguments=_torture_arguments,
+        act=_torture,
     ),
 )

@@ -3,16 +3,13 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 import anyio
 
-from convokit._engine.clock import SystemClock
 from convokit.abc import Failed, Send, Store
-from convokit.bot import open_url
+from convokit.cli.reaching import existing, opened
 from convokit.cli.speaking import FINE, WRONG, complain, say
-from convokit.errors import StoreUnavailable
 from convokit.events import Event
 
 EVERYTHING = 1_000_000
@@ -26,22 +23,14 @@ def failed(store_url: str, *, retry: Sequence[str], limit: int, as_json: bool) -
         DefinitionError: No store is known for the URL.
         StoreError: The store cannot be opened.
     """
-    store = open_url(store_url)
-    path = getattr(store, "path", None)
-    if isinstance(path, Path) and not path.exists():
-        # Opening would make it, perhaps for another user than the bot's.
-        raise StoreUnavailable(f"there is no store {path}; name the bot's own: --store sqlite:///file.db")
-    return anyio.run(_failed, store, retry, limit, as_json)
+    return anyio.run(_failed, existing(store_url), retry, limit, as_json)
 
 
 async def _failed(store: Store, retry: Sequence[str], limit: int, as_json: bool) -> int:
-    await store.open(SystemClock(), claims=False)
-    try:
+    async with opened(store):
         if retry:
             return await _retried(store, retry)
         found = await store.failed(limit)
-    finally:
-        await store.close()
     if as_json:
         say(json.dumps([_as_json(one) for one in found], indent=2))
     elif not found:
@@ -50,6 +39,8 @@ async def _failed(store: Store, retry: Sequence[str], limit: int, as_json: bool)
         for one in found:
             say(_line(one))
         say("Put back in line with: convokit failed … --retry KEY, or --retry all")
+        if any(isinstance(one.what, Event) for one in found):
+            say("Why an event failed: convokit why KEY …")
     return FINE
 
 

@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from collections.abc import Iterator
 from ipaddress import ip_address
 from threading import current_thread, main_thread
 
@@ -38,13 +39,8 @@ def run(bot: Bot, target: str, store: str | None, host: str, port: int) -> int:
     say(f"{bot.name}, on {store or f'{bot.name}.db'}")
     for transport in bot.transports.values():
         say(f"  {way_in(transport, host, port)}")
-    if bot.desk is not None and has_pages(bot.desk):
-        say(f"  {bot.desk.name}: pages at {address(bot.desk.name, host, port)}/")
-        if not is_loopback(host) and getattr(bot.desk, "authenticate", "") is None:
-            say(
-                f"  {bot.desk.name}: {host} is open to other machines, and operators sign in with passwords there: "
-                f"put TLS before it, and make them with `convokit operators add`"
-            )
+    for line in _pages(bot, host, port):
+        say(f"  {line}")
     sys.stdout.flush()
     if current_thread() is main_thread():
         # The web server hands the signal that stopped it back when it has: SIGTERM shall then end us as Ctrl-C does.
@@ -55,6 +51,20 @@ def run(bot: Bot, target: str, store: str | None, host: str, port: int) -> int:
         # The web server has logged that it cannot listen, or that it was asked to stop.
         return WRONG if told.code else FINE
     return FINE
+
+
+def _pages(bot: Bot, host: str, port: int) -> Iterator[str]:
+    """Where the pages of desk and observers are."""
+    if bot.desk is not None and has_pages(bot.desk):
+        yield f"{bot.desk.name}: pages at {address(bot.desk.name, host, port)}/"
+        if not is_loopback(host) and getattr(bot.desk, "authenticate", "") is None:
+            yield (
+                f"{bot.desk.name}: {host} is open to other machines, and operators sign in with passwords there: "
+                f"put TLS before it, and make them with `convokit operators add`"
+            )
+    for observer in bot.observers:
+        if has_pages(observer):
+            yield f"{observer.name}: pages at {address(observer.name, host, port)}/"
 
 
 def way_in(transport: Transport, host: str, port: int) -> str:

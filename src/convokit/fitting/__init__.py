@@ -1,6 +1,6 @@
 """Any message as messages that a channel can show (`fit`), and back: what a typed answer presses (`resolve`)."""
 
-from convokit.fitting._reading import resolve
+from convokit.fitting._reading import alike, inside, resolve
 from convokit.fitting._showing import Fitted, fit
 
-__all__ = ["Fitted", "fit", "resolve"]
+__all__ = ["Fitted", "alike", "fit", "inside", "resolve"]

@@ -122,6 +122,36 @@ def resolve(text: str, offer: Offer, *, near: bool = False) -> Option | None:
     return alike[0] if len(alike) == 1 else None
 
 
+def alike(text: str, labels: Sequence[str]) -> tuple[int, ...]:
+    """The places of the labels that a near miss could mean, as in `resolve`: several when it fits several."""
+    words = _words(fold(text))
+    if not words or len(words) > NEAR_TOKENS or len(labels) > NEAR_OPTIONS:
+        return ()
+    known = _labels(tuple(labels))[1]
+    return tuple(place for place, label in enumerate(known) if _resembles(words, label))
+
+
+def inside(text: str, labels: Sequence[str]) -> tuple[int, ...]:
+    """The places of the labels whose words stand in a text, next to each other: "large" in "the large one, please".
+
+    A label that is a part of another one that stands there is left out.
+    """
+    words = _words(fold(text))
+    known = _labels(tuple(labels))[1]
+    found = [place for place, label in enumerate(known) if _holds(words, label)]
+    return tuple(
+        place
+        for place in found
+        if not any(
+            place != other and known[place] != known[other] and _holds(known[other], known[place]) for other in found
+        )
+    )
+
+
+def _holds(words: Words, label: Words) -> bool:
+    return any(words[at : at + len(label)] == label for at in range(len(words) - len(label) + 1))
+
+
 @lru_cache(maxsize=512)
 def _labels(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Words, ...]]:
     """Labels as they are compared, whole and as words. Cached, since a bot offers the same over and over."""
@@ -201,10 +231,9 @@ def _resembles(said: Words, label: Words) -> bool:
 
 
 def _alike(word: str, meant: str) -> bool:
+    near = (len(word) >= _PREFIX and meant.startswith(word)) or (len(meant) >= _TYPO and _one_edit(word, meant))
     # Digits are never a typing error: "12:30" is not "12:00".
-    if any(map(str.isdigit, word + meant)):
-        return False
-    return (len(word) >= _PREFIX and meant.startswith(word)) or (len(meant) >= _TYPO and _one_edit(word, meant))
+    return near and not any(map(str.isdigit, word + meant))
 
 
 def _one_edit(one: str, other: str) -> bool:

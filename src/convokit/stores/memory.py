@@ -6,7 +6,7 @@ Nothing waits inside a method: each is atomic because no other task can run in b
 
 from bisect import bisect_left, insort
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from heapq import heappop, heappush, nlargest
@@ -17,12 +17,14 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import define, evolve, field
 
 from convokit.abc import (
+    Account,
     Clock,
     Committed,
     Evidence,
     Failed,
     Lane,
     Send,
+    SendAccount,
     Settled,
     Stats,
     Store,
@@ -34,6 +36,7 @@ from convokit.errors import Conflict, StoreUnavailable
 from convokit.events import Event
 from convokit.people import Profile
 from convokit.stores import rows
+from convokit.stores.memory_personal import MemoryPersonal
 from convokit.wire import codec
 
 Destination = tuple[ConversationId, bool]
@@ -42,7 +45,7 @@ Destination = tuple[ConversationId, bool]
 
 @define(eq=False)
 class _Logged:
-    """An entry of a log; its number is its index plus 1."""
+    """An entry of a log; its number is its index, plus 1, plus how many are forgotten."""
 
     public: int
     seq: int
@@ -75,6 +78,31 @@ class _Lane:
     handed: int | None = None
     """When its open handoff began."""
     once: dict[tuple[int, str], bytes] = field(factory=dict)
+    error: str = ""
+    """Why the last try of `inbox[0]` failed."""
+    ended: list["_Ended"] = field(factory=list)
+    forgotten: int = 0
+    """How many entries at the beginning of its log are forgotten."""
+    log_id: str = ""
+    """What names the numbering of its log since it was erased."""
+
+
+@define(eq=False)
+class _Ended:
+    """What became of an event, for `accounts`."""
+
+    seq: int
+    accepted: datetime
+    at: int
+    outcome: str
+    handler: str
+    error: str
+    failed: bool
+    attempts: int
+    took: float
+    event: bytes
+    state: bytes | None
+    """What its turn left; None: none was committed."""
 
 
 RECALLED = "recalled"
@@ -98,6 +126,7 @@ class _Row:
     reason: str = ""
     finished: int = 0
     """When it left the outbox, for `purge` and `failed`."""
+    platform_id: str = ""
 
     @property
     def open(self) -> bool:
@@ -146,7 +175,7 @@ def _prepare(turn: Committed) -> _Prepared:
     )
 
 
-class Memory(Store):
+class Memory(MemoryPersonal, Store):
     """Keeps everything in memory: lost with the process, kept over `close` and `open` of the same object.
 
     Opening it again is what a restart is to a durable store: leases are void, rows in flight are uncertain.
@@ -171,7 +200,11 @@ class Memory(Store):
         self._parked: dict[str, _Parked] = {}
         self._closed: list[tuple[int, ConversationId, bytes]] = []  # by when they ended
         self._shelf: dict[tuple[str, str], tuple[bytes, int | None]] = {}  # (value, when it expires)
+        self._abouts: dict[tuple[str, str], str] = {}
+        self._audit: list[bytes] = []
         self._log_id = token_hex(8)
+        self._accepted = 0
+        self._turns = 0
 
     # ── a run ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,6 +269,7 @@ class Memory(Store):
 
     def _append(self, lane: _Lane, data: bytes, now: int) -> int:
         lane.inbox.append((rows.moment(now), data))
+        self._accepted += 1
         lane.touched = now
         if len(lane.inbox) == 1 and lane.epoch is None:
             self._free(lane, now)
@@ -249,7 +283,7 @@ class Memory(Store):
             lane.shown += not line.private
             lane.log.append(_Logged(0 if line.private else lane.shown, seq, line))
             if line.key:
-                lane.keys[line.key] = len(lane.log)
+                lane.keys[line.key] = lane.forgotten + len(lane.log)
 
     def _lane(self, conversation: ConversationId) -> _Lane:
         lane = self._lanes.get(conversation)
@@ -292,7 +326,7 @@ class Memory(Store):
     def _handed_out(self, lane: _Lane, epoch: int) -> Lane:
         conversation = rows.read_conversation(lane.state, lane.id)
         events = tuple(
-            Waiting(seq=seq, event=rows.read_event(data, lane.id, seq, at))
+            Waiting(seq=seq, event=rows.read_event(data, lane.id, seq, at), accepted_at=at)
             for seq, (at, data) in zip(range(lane.done + 1, lane.done + 1 + rows.LANE_EVENTS), lane.inbox, strict=False)
         )
         wanted = rows.people(conversation, (one.event for one in events))
@@ -332,6 +366,8 @@ class Memory(Store):
         lane = self._holding(conversation.id, turn.epoch)
         if lane is None or turn.seq != lane.done + 1 or not lane.inbox or conversation.version != lane.version + 1:
             return False
+        self._turns += 1
+        lane.ended += [_ended(lane, now, turn, prepared.state)] if self.keeps_accounts else []
         if turn.error:
             lane.attempts += 1
             self._park(lane, turn.error, now)
@@ -367,7 +403,7 @@ class Memory(Store):
     def _drop_head(lane: _Lane) -> bytes:
         _, data = lane.inbox.popleft()
         lane.done += 1
-        lane.attempts = 0
+        lane.attempts, lane.error = 0, ""
         lane.once = {key: value for key, value in lane.once.items() if key[0] > lane.done}
         return data
 
@@ -381,7 +417,10 @@ class Memory(Store):
             return
         if error:
             held.attempts += 1
+            held.error = error
         if park and held.inbox:
+            if self.keeps_accounts:
+                held.ended.append(_given_up(held, now, error))
             self._park(held, error, now)
             self._free(held, now)
         else:
@@ -466,7 +505,8 @@ class Memory(Store):
     async def settle(self, outcomes: Sequence[Settled]) -> None:
         """Say what became of rows in flight."""
         now = await self._begin(claims=True)
-        for one in outcomes:
+        told = [None if one.tell is None else rows.incoming(one.tell) for one in outcomes]
+        for one, event in zip(outcomes, told, strict=True):
             row = self._outbox.get(one.key)
             if row is None or row.state == "sent" or (row.state != "in flight" and one.state != "sent"):
                 continue
@@ -477,7 +517,10 @@ class Memory(Store):
                 row.state, row.reason = "waiting", one.reason
                 row.ready_at = 0 if one.retry_at is None else rows.micros(one.retry_at)
             else:
+                row.platform_id = one.platform_id
                 self._finish(row, one.state, now, one.reason)
+            if event is not None:
+                self._accept(event, now)
 
     async def resolve(self, evidence: Sequence[Evidence]) -> int:
         """Mark rows as sent on a platform's proof."""
@@ -487,7 +530,8 @@ class Memory(Store):
             row = self._outbox.get(one.key)
             if row is not None and row.state != "sent":
                 were_open += row.open or row.state == "held"
-                self._finish(row, "sent", now)
+                row.platform_id = one.platform_id
+                self._finish(row, "sent", now, row.reason)
         return were_open
 
     # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -547,7 +591,7 @@ class Memory(Store):
             return Log(id=self._log_id)
         numbered = [
             (one.public if public else number, number, one)
-            for number, one in enumerate(lane.log, 1)
+            for number, one in enumerate(lane.log, lane.forgotten + 1)
             if one.public or not public
         ]
         if before is None:
@@ -556,8 +600,8 @@ class Memory(Store):
             piece = [each for each in numbered if each[0] < before]
             piece = piece[max(len(piece) - rows.at_most(limit), 0) :]
         return Log(
-            id=self._log_id,
-            head=len(lane.log),
+            id=lane.log_id or self._log_id,
+            head=lane.forgotten + len(lane.log),
             public_head=lane.shown,
             entries=tuple(_logged(number, one) for _, number, one in piece),
         )
@@ -567,7 +611,7 @@ class Memory(Store):
         await self._begin()
         lane = self._lanes.get(conversation)
         number = lane.keys.get(key) if lane else None
-        return _logged(number, lane.log[number - 1]) if lane and number else None
+        return _logged(number, lane.log[number - 1 - lane.forgotten]) if lane and number else None
 
     async def handed_over(self) -> Sequence[Conversation]:
         """Every conversation with an open handoff, the longest waiting first."""
@@ -592,7 +636,14 @@ class Memory(Store):
     # ── the shelf ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def keep(
-        self, shelf: str, key: str, value: bytes, *, expires_at: datetime | None = None, only_new: bool = False
+        self,
+        shelf: str,
+        key: str,
+        value: bytes,
+        *,
+        expires_at: datetime | None = None,
+        only_new: bool = False,
+        about: str = "",
     ) -> bool:
         """Keep a value; False when `only_new` and the key is there."""
         rows.check_shelf(shelf, key)
@@ -601,6 +652,7 @@ class Memory(Store):
         if only_new and self._on_shelf(shelf, key, now) is not None:
             return False
         self._shelf[shelf, key] = (value, expires)
+        self._abouts[shelf, key] = about
         return True
 
     async def kept(self, shelf: str, key: str) -> bytes | None:
@@ -621,6 +673,7 @@ class Memory(Store):
         rows.check_shelf(shelf)
         value = self._on_shelf(shelf, key, await self._begin())
         self._shelf.pop((shelf, key), None)
+        self._abouts.pop((shelf, key), None)
         return value
 
     def _on_shelf(self, shelf: str, key: str, now: int) -> bytes | None:
@@ -689,7 +742,76 @@ class Memory(Store):
         self._write([(again, codec.encode(again))], now)
         return True
 
-    async def purge(self, before: datetime, *, handoffs: datetime | None = None) -> int:
+    async def accounts(self, event_id: str, *, conversation: ConversationId | None = None) -> Sequence[Account]:
+        """What happened to the events with this id, newest last."""
+        await self._begin()
+        lanes = [lane for lane in self._lanes.values() if conversation in (None, lane.id)]
+        found = [one for lane in lanes for one in self._accounts(lane, event_id)]
+        return sorted(found, key=lambda one: (one.accepted_at, one.seq))
+
+    def _accounts(self, lane: _Lane, event_id: str) -> Iterator[Account]:
+        told = {one.seq for one in lane.ended}
+        for index, one in enumerate(lane.ended):
+            event = rows.read_event(one.event, lane.id, one.seq, one.accepted)
+            if event.id == event_id:
+                before = _state_before(lane, index)
+                yield Account(
+                    event=event,
+                    seq=one.seq,
+                    state="failed" if one.failed else "handled",
+                    accepted_at=one.accepted,
+                    ended_at=rows.moment(one.at),
+                    outcome=one.outcome,
+                    handler=one.handler,
+                    error=one.error,
+                    attempts=one.attempts,
+                    took=one.took,
+                    before=before,
+                    after=before if one.state is None else rows.read_conversation(one.state, lane.id),
+                    sends=self._sends_of(lane.id, one.seq),
+                )
+        for parked in self._parked.values():
+            if parked.conversation == lane.id and parked.seq not in told:
+                event = rows.read_event(parked.event, lane.id, parked.seq, rows.moment(parked.at))
+                if event.id == event_id:
+                    yield rows.parked_account(
+                        event, parked.seq, parked.at, parked.error, parked.attempts, self._sends_of(lane.id, parked.seq)
+                    )
+        for seq, (at, data) in enumerate(lane.inbox, lane.done + 1):
+            event, first = rows.read_event(data, lane.id, seq, at), seq == lane.done + 1
+            if event.id == event_id:
+                yield Account(
+                    event=event,
+                    seq=seq,
+                    state="waiting",
+                    accepted_at=at,
+                    attempts=lane.attempts if first else 0,
+                    error=lane.error if first else "",
+                    before=rows.read_conversation(lane.state, lane.id) if first else None,
+                    sends=self._sends_of(lane.id, seq),
+                )
+
+    def _sends_of(self, conversation: ConversationId, seq: int) -> tuple[SendAccount, ...]:
+        """The rows of the outbox that the event at `seq` wrote."""
+        first, _ = rows.keys_of(conversation, seq)
+        return tuple(
+            rows.send_account(
+                row.body, row.attempts, row.uncertain, row.state, row.written, row.finished, row.platform_id, row.reason
+            )
+            for key, row in self._outbox.items()
+            if key.startswith(first) and row.to[0] == conversation
+        )
+
+    async def purge(
+        self,
+        before: datetime,
+        *,
+        handoffs: datetime | None = None,
+        accounts: datetime | None = None,
+        log: datetime | None = None,
+        failed: datetime | None = None,
+        conversations: datetime | None = None,
+    ) -> int:
         """Forget what is finished and older than `before`, and handoffs that ended before `handoffs`."""
         now = await self._begin()
         limit = rows.micros(before)
@@ -711,9 +833,19 @@ class Memory(Store):
             del self._outbox[one]
         for place in expired:
             del self._shelf[place]
+            self._abouts.pop(place, None)
         over = 0 if handoffs is None else bisect_left(self._closed, rows.micros(handoffs), key=lambda one: one[0])
         del self._closed[:over]
-        return len(old) + len(sent) + len(expired) + over
+        forgotten = len(old) + len(sent) + len(expired) + over + self._purge_accounts(accounts)
+        return forgotten + self._forget_personal(now, log, failed, conversations)
+
+    def _purge_accounts(self, before: datetime | None) -> int:
+        forgotten = 0
+        for lane in self._lanes.values() if before is not None else ():
+            kept = [one for one in lane.ended if before is None or one.at >= rows.micros(before)]
+            forgotten += len(lane.ended) - len(kept)
+            lane.ended = kept
+        return forgotten
 
     async def stats(self) -> Stats:
         """Counts."""
@@ -722,6 +854,8 @@ class Memory(Store):
         free = [lane for lane in lanes if lane.inbox and (lane.epoch is None or lane.until <= now)]
         return Stats(
             conversations=len(lanes),
+            accepted=self._accepted,
+            oldest_waiting=min((lane.inbox[0][0] for lane in lanes if lane.inbox), default=None),
             waiting=sum(len(lane.inbox) for lane in lanes),
             ready=sum(1 for lane in free if not lane.retrying or lane.ready_at <= now),
             claimed=sum(1 for lane in self._held.values() if lane.until > now),
@@ -729,8 +863,80 @@ class Memory(Store):
             sends=dict(Counter(row.state for row in self._outbox.values())),
             sends_ready=sum(1 for queue in self._queues.values() if queue[0].ready_at <= now),
             timers=len(self._timers),
-            turns=sum(lane.version for lane in lanes),
+            turns=self._turns,
+            oldest=self._oldest(),
         )
+
+    async def check(self) -> Sequence[str]:
+        """What is wrong with what it holds."""
+        await self._begin()
+        return [
+            *(problem for lane in self._lanes.values() for problem in self._wrong_in(lane)),
+            *(f"{row.key}: an open row that nobody would take" for row in self._outbox.values() if self._stuck(row)),
+            *(f"{one.key}: a failed event that is not done" for one in self._parked.values() if self._undone(one)),
+        ]
+
+    def _wrong_in(self, lane: _Lane) -> Iterator[str]:
+        numbered = enumerate(lane.log, lane.forgotten + 1)
+        if lane.keys != {one.line.key: number for number, one in numbered if one.line.key}:
+            yield f"{lane.id}: the keys of its log do not fit its entries"
+        shown = [one.public for one in lane.log if one.public]
+        if shown != list(range(lane.shown + 1 - len(shown), lane.shown + 1)):
+            yield f"{lane.id}: the public numbers of its log have gaps"
+        if lane.inbox and lane.epoch is None and not any(one[2] is lane for one in (*self._ready, *self._resting)):
+            yield f"{lane.id}: {len(lane.inbox)} events wait, and nobody would claim it"
+
+    def _stuck(self, row: _Row) -> bool:
+        return row.open and row not in self._queues.get(row.to, ())
+
+    def _undone(self, one: _Parked) -> bool:
+        return one.conversation not in self._lanes or one.seq > self._lanes[one.conversation].done
+
+
+def _ended(lane: _Lane, now: int, turn: Committed, state: bytes) -> _Ended:
+    accepted, event = lane.inbox[0]
+    return _Ended(
+        seq=turn.seq,
+        accepted=accepted,
+        at=now,
+        outcome=turn.outcome,
+        handler=turn.handler,
+        error=turn.error or lane.error,
+        failed=bool(turn.error),
+        attempts=lane.attempts + 1,
+        took=turn.took,
+        event=event,
+        state=state,
+    )
+
+
+def _given_up(lane: _Lane, now: int, error: str) -> _Ended:
+    accepted, event = lane.inbox[0]
+    return _Ended(
+        seq=lane.done + 1,
+        accepted=accepted,
+        at=now,
+        outcome="failed",
+        handler="",
+        error=error,
+        failed=True,
+        attempts=lane.attempts,
+        took=0.0,
+        event=event,
+        state=None,
+    )
+
+
+def _state_before(lane: _Lane, index: int) -> Conversation | None:
+    """What the turn before left; None when that is not known any more."""
+    seq = lane.ended[index].seq
+    for one in reversed(lane.ended[:index]):
+        if one.seq != seq - 1:
+            return None
+        if one.state is not None:
+            return rows.read_conversation(one.state, lane.id)
+        seq = one.seq
+    return Conversation(id=lane.id) if seq == 1 else None
 
 
 def _logged(number: int, one: _Logged) -> Logged:

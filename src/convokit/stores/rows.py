@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from convokit.abc import Send, Timer
+from convokit.abc import Account, Send, SendAccount, Timer
 from convokit.conversations import Conversation, ConversationId, Entry, EntryKind, Handoff
 from convokit.errors import LaneFull
 from convokit.events import Event, MalformedReceived, TimerFired
@@ -223,6 +223,52 @@ def read_conversation(data: bytes | None, conversation: ConversationId) -> Conve
 def read_send(data: bytes, attempts: int, uncertain: bool) -> Send:
     """A stored outbox row with what is known of it by now."""
     return evolve(codec.decode(Send, data), attempts=attempts, uncertain=uncertain)
+
+
+def keys_of(conversation: ConversationId, seq: int) -> tuple[str, str]:
+    """The first key that a row written by the event at `seq` can have, and what all of them come before.
+
+    The keys of another conversation, whose id goes on with ":", can lie between.
+    """
+    return f"{conversation}:{seq}:", f"{conversation}:{seq};"
+
+
+def send_account(
+    data: bytes,
+    attempts: int,
+    uncertain: bool,
+    state: str,
+    written: int,
+    finished: int,
+    platform_id: str,
+    reason: str,
+) -> SendAccount:
+    """What became of a stored row; `finished` is 0 while it is open."""
+    return SendAccount(
+        send=read_send(data, attempts, bool(uncertain)),
+        state=state,
+        written_at=moment(written),
+        finished_at=moment(finished) if finished else None,
+        platform_id=platform_id,
+        reason=reason,
+    )
+
+
+def parked_account(
+    event: Event, seq: int, at: int, error: str, attempts: int, sends: tuple[SendAccount, ...]
+) -> Account:
+    """The account of an event that was given up while none were written: when it was put in line nobody knows."""
+    return Account(
+        event=event,
+        seq=seq,
+        state="failed",
+        accepted_at=event.at,
+        ended_at=moment(at),
+        outcome="failed",
+        error=error,
+        attempts=attempts,
+        sends=sends,
+    )
 
 
 def merged(stored: bytes | None, profile_id: str, changes: Mapping[str, Any]) -> bytes:

@@ -100,7 +100,8 @@ class PlatformDouble:
         self.calls.append(call)
         reply = self.script(call)
         if reply is Fault.HANG:
-            await anyio.sleep_forever()
+            while True:  # until the caller closes the line, which ends the exchange
+                await stream.receive()
         if not isinstance(reply, Reply):
             return False
         said = {"content-length": str(len(reply.body)), **reply.headers}

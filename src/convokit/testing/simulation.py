@@ -1,23 +1,24 @@
 """Chats as tests: people and operators who talk with a bot in virtual time, in one process."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Any, Self
+from secrets import token_hex
+from typing import Any, Self, TypeVar
 
 import anyio
 from attrs import evolve, frozen
 
 from convokit._engine.engine import Engine
 from convokit._engine.settings import Settings
-from convokit.abc import Clock, Store, Transport
+from convokit.abc import Accept, Clock, Store, Transport
 from convokit.bot import Bot
 from convokit.conversations import ConversationId
 from convokit.desks import Local
-from convokit.errors import TransportError
+from convokit.errors import LaneFull, StoreUnavailable, TransportError
 from convokit.events import (
     AttachmentReceived,
     ButtonPressed,
@@ -29,6 +30,9 @@ from convokit.events import (
 from convokit.messages import Attachment, Button, Capabilities, Limit, Location, Message
 from convokit.people import User
 from convokit.stores import Memory
+from convokit.testing.faults import FaultyStore, Spared
+
+T = TypeVar("T")
 
 RICH = Capabilities(
     text_limit=Limit(65536),
@@ -47,6 +51,10 @@ RICH = Capabilities(
 """A channel that can show everything: what a simulation uses for channels that the bot has no transport for."""
 
 MONDAY_MORNING = datetime(2026, 1, 5, 9, tzinfo=UTC)
+PATIENCE = 50
+"""How often something is handed in again while the store fails; then it fails for good."""
+FAULTY_LEASE = 1.0
+"""Seconds after which comes back what a `FaultyStore` claimed without a word: little time may pass by itself."""
 
 
 class VirtualClock(Clock):
@@ -134,6 +142,33 @@ class Twin(Transport):
             if trouble is not None:
                 raise trouble
         return self._world.heard(to, message)
+
+
+class Backstage(Local):
+    """The desk of a simulation: what operators do is handed in until it is kept."""
+
+    async def run(self, accept: Accept) -> None:
+        """Take what operators do until cancelled."""
+        await super().run(lambda events: patiently(lambda: accept(events)))
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """What `call` returns, called again while the store fails: as platforms, pages and supervisors do.
+
+    Raises:
+        LaneFull: Too much waits in a conversation.
+        StoreUnavailable: It still fails.
+    """
+    for _ in range(PATIENCE):
+        try:
+            with Spared(meet=True):
+                return await call()
+        except LaneFull:
+            raise
+        except StoreUnavailable:
+            await anyio.lowlevel.checkpoint()
+    with Spared(meet=True):
+        return await call()
 
 
 class Person:
@@ -261,6 +296,9 @@ class Simulation:
 
     It runs a real engine over in-memory twins of the channels and never changes `bot`.
 
+    Over a `FaultyStore` what people and operators do is handed in again until it is kept, and time passes by itself
+    until what a fault left lying is taken up again; what the test itself asks the store meets no faults.
+
     Args:
         bot: The bot.
         store: In place of a fresh `Memory` store.
@@ -287,15 +325,17 @@ class Simulation:
         self.bot = bot
         self.clock = VirtualClock(start)
         own = bot.desk or Local()
-        self.desk = Local(silence=own.silence, patience=own.patience, saying_expired=own.saying_expired)
+        self.desk = Backstage(silence=own.silence, patience=own.patience, saying_expired=own.saying_expired)
         self.engine: Engine
-        self._store = store or Memory()
+        self._store = store or self.fresh_store()
         # Nobody else writes to the store and virtual months pass in one step: no polling, purges by the month.
         month = 30 * 86_400.0
         given = settings or bot.settings
         # Time stands still while people here talk: by its own number alone nobody is taken for a program.
         pace = given.answers_a_minute if given.answers_a_minute != Settings().answers_a_minute else 1_000_000
         self._settings = evolve(given, poll=month, purge_every=month, answers_a_minute=pace)
+        if isinstance(self._store, FaultyStore):
+            self._store.longest_lease = FAULTY_LEASE
         self._twins: dict[str, Twin] = {
             channel: Twin(self, channel, capabilities or transport.capabilities)
             for channel, transport in bot.transports.items()
@@ -305,24 +345,38 @@ class Simulation:
         self._lines: list[str] = []
         self._ids = count(1)
         self._stack: AsyncExitStack
+        self._peace = Spared()
 
     async def __aenter__(self) -> Self:
+        self._peace.__enter__()
         await self._begin()
         return self
 
     async def __aexit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
         if problem is not None and self._lines:
             problem.add_note(f"The conversation so far:\n{self.transcript}")
-        await self._stack.aclose()
+        if problem is not None and isinstance(self._store, FaultyStore):
+            problem.add_note(self._store.told)
+        try:
+            await self._stack.aclose()
+        finally:
+            self._peace.__exit__()
 
     async def _begin(self) -> None:
         self._stack = AsyncExitStack()
-        self.engine = await self._stack.enter_async_context(
-            self.bot.serve(
-                self._store, clock=self.clock, transports=self._twins, desk=self.desk, settings=self._settings
-            )
-        )
+        self.engine = await patiently(self._started)
         await self.settles()
+
+    async def _started(self) -> Engine:
+        run = self.bot.serve(
+            self._store, clock=self.clock, transports=self._twins, desk=self.desk, settings=self._settings
+        )
+        return await self._stack.enter_async_context(run)
+
+    @staticmethod
+    def fresh_store() -> Store:
+        """What a simulation that is handed no store keeps everything in. A suite may put another in its place."""
+        return Memory()
 
     # ── who is there ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -359,13 +413,14 @@ class Simulation:
         """Hand in any kind of event and wait until all it leads to is done."""
         event_id = fields.pop("id", "") or f"event-{next(self._ids)}"
         event = kind(id=event_id, conversation=conversation, at=self.clock.now(), user=user, **fields)
-        await self.engine.accept([event])
+        await patiently(lambda: self.engine.accept([event]))
         await self.settles()
 
     async def signals(self, name: str, to: Person, **data: Any) -> None:
         """Let the business tell a person's conversation that something happened."""
         self.note(f"(signal {name} for {to.user.name})")
-        await self.engine.signal(name, to=to.conversation, data=data)
+        once = token_hex(8)
+        await patiently(lambda: self.engine.signal(name, to=to.conversation, data=data, id=once))
         await self.settles()
 
     def troubles(self, *errors: TransportError | None, channel: str = "simulation") -> None:
@@ -376,11 +431,17 @@ class Simulation:
         """Let time pass: `passes(minutes=30)`, in the words of `timedelta`; what falls due on the way happens."""
         until = self.clock.now() + timedelta(**duration)
         self.note(f"({timedelta(**duration)} later)")
-        while (moment := self.clock.next_sleeper()) is not None and moment <= until:
+        while (moment := await self._next_moment()) is not None and moment <= until:
             await self.clock.move_to(moment)
             await self.settles()
         await self.clock.move_to(until)
         await self.settles()
+
+    async def _next_moment(self) -> datetime | None:
+        """When something falls due; also what the engine does not sleep for, because the store failed when it asked."""
+        due = await self.engine.store.next_due()
+        moments = [self.clock.next_sleeper(), due if due is None or due > self.clock.now() else None]
+        return min((one for one in moments if one is not None), default=None)
 
     async def restarts(self) -> None:
         """Throw the engine away and start a new one on the same store."""
@@ -389,8 +450,24 @@ class Simulation:
         await self._begin()
 
     async def settles(self) -> None:
-        """Wait until nothing is left to do now."""
+        """Wait until nothing is left to do now, and until what a fault left lying is taken up again."""
         await self.engine.quiet()
+        looked = False
+        while (moment := await self._left_lying()) is not None:
+            # As in a run that looks every second: time passes only where looking does not help.
+            if looked:
+                await self.clock.move_to(moment)
+            looked = not looked
+            self.engine.look()
+            await self.engine.quiet()
+
+    async def _left_lying(self) -> datetime | None:
+        """When to look for what should be done by now and nobody works on; None: there is nothing of the kind."""
+        stats = await self.engine.stats()
+        due = await self.engine.store.next_due()
+        if due is None:
+            return None
+        return due if due <= self.clock.now() or stats.claimed or stats.sends.get("in flight") else None
 
     # ── what was said ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,21 +12,20 @@ class TestMyStore(StoreContract):
 Each test is one promise of the page *durability* or of a sentence in `convokit.abc.Store`.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from attrs import define, evolve, field
+from attrs import evolve
 
-from convokit.abc import Clock, Committed, Evidence, Lane, Send, SendState, Settled, Stats, Store, Timer
+from convokit.abc import Committed, Evidence, Send, SendState, Settled, Stats, Store, Timer
 from convokit.conversations import (
     Conversation,
     ConversationId,
     Entry,
-    EntryKind,
     Handoff,
     Log,
     Offer,
@@ -36,8 +35,8 @@ from convokit.conversations import (
 from convokit.errors import LaneFull, StoreError, StoreUnavailable
 from convokit.events import (
     ButtonPressed,
-    ConversationOpened,
     Event,
+    MessageFailed,
     MessageReceived,
     OperatorJoined,
     SendRequested,
@@ -46,154 +45,11 @@ from convokit.events import (
 )
 from convokit.messages import Button, Card, Image, Link, Location, Message
 from convokit.people import Profile, User
+from convokit.testing.keeping_contract import KeepingContract
+from convokit.testing.personal_contract import PersonalContract
+from convokit.testing.store_user import LEASE, HandClock, StoreUser, conversation, keys, names, texts
 
-LEASE = 30.0
-"""Seconds that the contract's claims last."""
-
-
-@define
-class HandClock(Clock):
-    """A clock that stands still until it is moved."""
-
-    time: datetime = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """The time it was moved to."""
-        return self.time
-
-    async def sleep_until(self, moment: datetime) -> None:
-        """Return when somebody has moved the clock to `moment`."""
-        while self.time < moment:
-            await anyio.lowlevel.checkpoint()
-
-    def passes(self, **amount: float) -> None:
-        """Move it by a `timedelta` of these arguments; negative moves it back."""
-        self.time += timedelta(**amount)
-
-
-def conversation(name: str = "ada") -> ConversationId:
-    """A conversation on a channel of the contract's own."""
-    return ConversationId("test", name)
-
-
-@define(eq=False)
-class StoreUser:
-    """Short verbs on a store, so that a test reads as what happens.
-
-    Args:
-        store: The store under test, open.
-        clock: Its clock.
-    """
-
-    store: Store
-    clock: HandClock
-    _heard: int = field(default=0, init=False)
-
-    def said(self, text: str, by: str = "ada", *, event_id: str = "") -> MessageReceived:
-        """An event: `by` wrote `text`, with an id of its own unless one is given."""
-        self._heard += 1
-        return MessageReceived(
-            id=event_id or f"e{self._heard}",
-            conversation=conversation(by),
-            at=self.clock.now(),
-            user=User(id=by, name=by.title()),
-            text=text,
-        )
-
-    def opened(self, by: str = "ada", *, event_id: str = "") -> ConversationOpened:
-        """An event with which nobody says anything, with an id of its own unless one is given."""
-        self._heard += 1
-        return ConversationOpened(
-            id=event_id or f"e{self._heard}", conversation=conversation(by), at=self.clock.now(), user=User(id=by)
-        )
-
-    def entry(
-        self, key: str, text: str = "hello", kind: EntryKind = "said", *, private: bool = False, by: str = ""
-    ) -> Entry:
-        """An entry of the log: the bot's, or the operator's with this id."""
-        return Entry(
-            at=self.clock.now(),
-            author="operator" if by else "bot",
-            by=by,
-            message=Message(text),
-            key=key,
-            kind=kind,
-            private=private,
-        )
-
-    async def logged(self, by: str = "ada", **piece: Any) -> list[tuple[int, int, str]]:
-        """A piece of the log: number, public number and key of each entry."""
-        found = await self.store.log(conversation(by), **piece)
-        return [(one.number, one.public, one.entry.key) for one in found.entries]
-
-    async def remembers(self, limit: int = 1000, *, before: int | None = None) -> list[str]:
-        """What was said in ada's conversation, in the order of the lane."""
-        return [one.message.text for one in await self.store.history(conversation(), limit, before=before)]
-
-    async def hears(self, *texts: str, by: str = "ada") -> None:
-        """Accept one event per text."""
-        accepted = await self.store.accept([self.said(text, by) for text in texts])
-        assert list(accepted) == [True] * len(texts)
-
-    async def claims(self, limit: int = 100) -> list[Lane]:
-        """What can be claimed now."""
-        return list(await self.store.claim("worker", limit, LEASE))
-
-    async def claims_one(self) -> Lane:
-        """The only lane that can be claimed now."""
-        (lane,) = await self.claims()
-        return lane
-
-    def turn(self, lane: Lane, **changes: Any) -> Committed:
-        """The commit that handles the lane's first event; `changes` are fields of `Committed`."""
-        seq = changes.pop("seq", lane.events[0].seq)
-        state = changes.pop("state", lane.conversation)
-        version = lane.conversation.version + 1
-        return Committed(epoch=lane.epoch, seq=seq, conversation=evolve(state, version=version), **changes)
-
-    async def commits(self, lane: Lane, **changes: Any) -> bool:
-        """Whether the lane's first event could be committed."""
-        (kept,) = await self.store.commit([self.turn(lane, **changes)])
-        return kept
-
-    def send(self, key: str, to: str = "ada", text: str = "hello", **changes: Any) -> Send:
-        """An outbox row that expires in a day."""
-        expires_at = self.clock.now() + timedelta(days=1)
-        return Send(key=key, conversation=conversation(to), message=Message(text), expires_at=expires_at, **changes)
-
-    async def writes(self, *sends: Send, **changes: Any) -> None:
-        """A turn in the first row's conversation that writes these outbox rows."""
-        await self.hears("a reason to send", by=sends[0].conversation.id)
-        for lane in await self.claims():
-            mine = lane.conversation.id == sends[0].conversation
-            assert await self.commits(lane, **({"sends": sends, **changes} if mine else {}))
-
-    async def takes(self, limit: int = 100) -> list[Send]:
-        """The outbox rows that can be claimed now."""
-        return list(await self.store.claim_sends("worker", limit, LEASE))
-
-    async def settles(self, key: str, state: SendState = "sent", **more: Any) -> None:
-        """Say what became of a row."""
-        await self.store.settle([Settled(key=key, state=state, **more)])
-
-    async def counts(self) -> Stats:
-        """The store's counts."""
-        return await self.store.stats()
-
-
-def texts(lane: Lane) -> list[str]:
-    """What the lane's events say."""
-    return [one.event.text for one in lane.events]
-
-
-def names(lanes: Sequence[Lane]) -> list[str]:
-    """Whose lanes these are."""
-    return [lane.conversation.id.id for lane in lanes]
-
-
-def keys(sends: Sequence[Send]) -> list[str]:
-    """The rows' keys."""
-    return [send.key for send in sends]
+__all__ = ["LEASE", "HandClock", "StoreContract", "StoreUser", "conversation", "keys", "names", "texts"]
 
 
 def _full_message() -> Message:
@@ -209,7 +65,7 @@ def _full_message() -> Message:
     )
 
 
-class StoreContract:
+class StoreContract(KeepingContract, PersonalContract):
     """What every store promises; subclass it as `Test…` and override `make` (and `after_crash`)."""
 
     pytestmark = pytest.mark.anyio
@@ -552,7 +408,8 @@ class StoreContract:
         assert not await user.commits(lane, **rows)
         assert await user.takes() == []
         assert await user.store.profile("test:ada") is None
-        assert await user.counts() == Stats(conversations=1, waiting=1, ready=1, turns=1)
+        counts = await user.counts()
+        assert (counts.conversations, counts.accepted, counts.waiting, counts.ready, counts.turns) == (1, 2, 1, 1, 1)
 
     async def test_one_fenced_turn_does_not_hold_back_the_others(self, user: StoreUser) -> None:
         await user.hears("a", by="ada")
@@ -1321,6 +1178,20 @@ class StoreContract:
             await user.settles(name, "sent")
         assert (await user.counts()).sends == {"sent": 3}
 
+    async def test_what_a_settled_row_tells_is_accepted_with_it_and_only_when_it_changes_the_row(
+        self, user: StoreUser
+    ) -> None:
+        await user.writes(user.send("k1"))
+        await user.takes()
+        there, at = conversation(), user.clock.now()
+        told = [MessageFailed(id=one, conversation=there, at=at, message_ids=("k1",)) for one in ("first", "second")]
+        user.store.most_waiting = 0
+        await user.store.settle([Settled(key="k1", state="failed", reason="no", tell=told[0])])
+        await user.store.settle([Settled(key="k1", state="failed", reason="no", tell=told[1])])
+        await user.store.settle([Settled(key="unknown", state="failed", reason="no", tell=told[1])])
+        lane = await user.claims_one()
+        assert [one.event.id for one in lane.events] == ["first"]
+
     async def test_a_held_row_waits_for_a_human_and_the_rest_passes(self, user: StoreUser) -> None:
         await user.writes(user.send("k1"), user.send("k2"))
         await user.takes()
@@ -1534,9 +1405,11 @@ class StoreContract:
         ada, bob, _ = await user.claims()
         await user.store.release(bob, retry_at=user.clock.now() + timedelta(hours=1), error="boom")
         await user.commits(ada)
-        assert await user.counts() == Stats(conversations=3, waiting=3, ready=1, claimed=1, turns=1)
+        since = user.clock.now()
+        expected = Stats(conversations=3, accepted=4, waiting=3, oldest_waiting=since, ready=1, claimed=1, turns=1)
+        assert await user.counts() == expected
         user.clock.passes(hours=1)
-        assert await user.counts() == Stats(conversations=3, waiting=3, ready=3, claimed=0, turns=1)
+        assert await user.counts() == evolve(expected, ready=3, claimed=0)
 
     async def test_a_conversation_that_only_spoke_has_a_fresh_state(self, user: StoreUser) -> None:
         await user.hears("a")

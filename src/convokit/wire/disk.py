@@ -91,9 +91,13 @@ def make_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def unlink(path: Path) -> None:
-    """Remove a file, if it is there."""
-    path.unlink(missing_ok=True)
+def unlink(path: Path) -> bool:
+    """Remove a file. False: it is not there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def sweep(folder: Path, oldest: str) -> int:

@@ -54,6 +54,8 @@ UPLOAD_SECONDS = 600.0
 """How long one file may take to arrive."""
 _DRAIN_SECONDS = 10.0
 _SHELF, _ASKED, _SPENT = "files", "file-cids", "file-quotas"
+_GONE = "files-gone"
+"""The shelf on which a store puts the ids of files that an erasure leaves behind."""
 _CID = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -214,11 +216,11 @@ class FileBox:
 
     # ── in ──
 
-    async def receive(self, request: "Request", *, owner: str, cid: str) -> "Response":
+    async def receive(self, request: "Request", *, owner: str, cid: str, about: str = "") -> "Response":
         """Answer `PUT …/files/{cid}`: the raw bytes, `Content-Type`, and the name percent-encoded in `X-Name`.
 
         201 with `{"id", "name", "type", "size", "w", "h"}`, the same for a repeat; or a refusal with its `code` and
-        figures. Who may send, and how often, is decided before.
+        figures. Who may send, and how often, is decided before; `about` is as in `take_in`.
         """
         from starlette.requests import ClientDisconnect  # noqa: PLC0415  an extra
         from starlette.responses import JSONResponse, Response  # noqa: PLC0415  an extra
@@ -235,6 +237,7 @@ class FileBox:
                 request.stream(),
                 owner=owner,
                 cid=cid,
+                about=about,
                 name=unquote(request.headers.get("x-name", ""), errors="replace"),
                 declared=request.headers.get("content-type", ""),
             )
@@ -247,7 +250,7 @@ class FileBox:
         return JSONResponse(as_json(kept), 201, headers)
 
     async def take_in(
-        self, stream: AsyncIterator[bytes], *, owner: str, cid: str, name: str = "", declared: str = ""
+        self, stream: AsyncIterator[bytes], *, owner: str, cid: str, name: str = "", declared: str = "", about: str = ""
     ) -> Kept:
         """Take a file in; when this returns, it and what is known of it are durable.
 
@@ -261,6 +264,7 @@ class FileBox:
             cid: The sender's own id for it, unique among the owner's.
             name: What the sender calls it; any text.
             declared: The media type that the sender gives; may be empty. It is checked, not believed.
+            about: The sender's profile id, so that the file is exported and erased with them; empty for operators.
 
         Raises:
             FileRefused: It is not taken in; the class says why, and nothing is kept.
@@ -282,7 +286,7 @@ class FileBox:
                 raise
             finally:
                 await _end(stream)
-            return await self._keep(coming, asked, owner, name)
+            return await self._keep(coming, asked, owner, name, about)
         except TimeoutError:
             raise TooSlow(f"it did not arrive within {UPLOAD_SECONDS:g} seconds") from None
         except OSError as problem:
@@ -333,7 +337,7 @@ class FileBox:
             raise WrongType(self.types, found, said)
         return kind
 
-    async def _keep(self, coming: Coming, asked: str, owner: str, name: str) -> Kept:
+    async def _keep(self, coming: Coming, asked: str, owner: str, name: str, about: str) -> Kept:
         try:
             size, width, height = await anyio.to_thread.run_sync(coming.finish)
         except Damaged as problem:
@@ -354,16 +358,16 @@ class FileBox:
         final = self.path(kept.id)
         await anyio.to_thread.run_sync(coming.settle, final)
         try:
-            await self.store.keep(_SHELF, kept.id, encode(kept))
-            if not await self.store.keep(_ASKED, asked, kept.id.encode(), only_new=True):
+            await self.store.keep(_SHELF, kept.id, encode(kept), about=about)
+            if not await self.store.keep(_ASKED, asked, kept.id.encode(), only_new=True, about=about):
                 # The same file came twice at the same moment; the other one was quicker.
                 known = await self._asked_before(asked)
                 if known is not None:
                     await self.store.take_off(_SHELF, kept.id)
                     coming.path = final
                     return known
-                await self.store.keep(_ASKED, asked, kept.id.encode())
-            await self._spend(owner, coming.size)
+                await self.store.keep(_ASKED, asked, kept.id.encode(), about=about)
+            await self._spend(owner, coming.size, about)
         except BaseException:
             coming.path = final
             raise
@@ -380,12 +384,13 @@ class FileBox:
         spent: dict[str, int] = decode_json(found) if found else {}
         return {int(hour): size for hour, size in spent.items() if now - 24 < int(hour) <= now}
 
-    async def _spend(self, owner: str, size: int) -> None:
+    async def _spend(self, owner: str, size: int, about: str) -> None:
         async with self._counting:
             spent = await self._spent(owner)
             hour = int(self.clock.now().timestamp() // 3600)
             spent[hour] = spent.get(hour, 0) + size
-            await self.store.keep(_SPENT, owner, encode(spent), expires_at=self.clock.now() + timedelta(days=1))
+            until = self.clock.now() + timedelta(days=1)
+            await self.store.keep(_SPENT, owner, encode(spent), expires_at=until, about=about)
 
     async def _room_in(self, owner: str) -> float:
         """Seconds until what was sent first no longer counts."""
@@ -449,6 +454,14 @@ class FileBox:
             if value.decode()[:12] < oldest:
                 await self.store.take_off(_ASKED, asked)
         return gone + await anyio.to_thread.run_sync(sweep, self.folder, oldest)
+
+    async def tidy(self) -> int:
+        """Remove from the disk the files of people who were erased, if the folder is there. Returns how many."""
+        gone = 0
+        for one in await self.store.on_shelf(_GONE) if self.folder.is_dir() else ():
+            gone += await anyio.to_thread.run_sync(unlink, self.path(one))
+            await self.store.take_off(_GONE, one)
+        return gone
 
     # ── out ──
 

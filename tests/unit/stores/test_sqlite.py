@@ -387,6 +387,8 @@ async def test_what_is_erased_does_not_stay_in_free_pages(tmp_path: Path, user: 
     signal = SignalReceived(id="s1", conversation=conversation(), at=user.clock.now(), name="canary-4711" * 400)
     await user.store.accept([signal])
     await user.commits(await user.claims_one())
+    user.clock.passes(seconds=1)
+    await user.store.purge(user.clock.now() - timedelta(days=8), accounts=user.clock.now())
     await user.store.keep("notes", "a", b"canary-4711" * 400)
     await user.store.take_off("notes", "a")
     await user.store.close()

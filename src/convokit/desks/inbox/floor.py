@@ -366,7 +366,7 @@ class Floor:
         self.waits.count(lease)
         if lease is not None and (lease.queue != thread.queue or before.handoff is None):
             thread.queue = lease.queue
-            await store.keep(QUEUES_OF, str(key), lease.queue.encode())
+            await store.keep(QUEUES_OF, str(key), lease.queue.encode(), about=str(key))
         self.threads[key] = thread
         self._count(thread)
         if before.epoch != conversation.epoch or owner_of(before.handoff) != owner_of(lease):
@@ -395,7 +395,8 @@ class Floor:
         """Keep whom a note names, before it is written."""
         name = f"{conversation} {key}"
         value = codec.encode(list(operators))
-        await self.run.store.keep(MENTIONS, name, value, expires_at=self.now + MENTIONS_FOR)
+        until = self.now + MENTIONS_FOR
+        await self.run.store.keep(MENTIONS, name, value, expires_at=until, about=str(conversation))
         self._mentions[name] = tuple(operators)
 
     async def number_of(self, conversation: ConversationId, public: int) -> int:
@@ -690,7 +691,7 @@ class Floor:
         if public:
             marks = _marks(await self.run.store.kept(MARKS, str(thread.id)))
             marks["operator"]["seen"] = max(marks["operator"].get("seen", 0), public)
-            await self.run.store.keep(MARKS, str(thread.id), codec.encode(marks))
+            await self.run.store.keep(MARKS, str(thread.id), codec.encode(marks), about=str(thread.id))
             self.run.publish(
                 Hint(conversation=thread.id, topic="marks", data={"by": "operator", "seen": marks["operator"]["seen"]})
             )

@@ -108,16 +108,19 @@ class Hours(Value):
         """The open spans from `first` to `last` days after the day of `moment`, in order, in UTC."""
         zone = ZoneInfo(self.zone)
         today = moment.astimezone(zone).date()
+        ended = datetime.min.replace(tzinfo=UTC)
         for offset in range(first, last + 1):
             day = today + timedelta(days=offset)
             if day in self.closed:
                 continue
             for start, end in self.week.get(day.weekday(), ()):
                 stop = datetime.combine(day + timedelta(days=1), time.min, zone) if end == time.max else None
-                yield (
-                    datetime.combine(day, start, zone).astimezone(UTC),
-                    (stop or datetime.combine(day, end, zone)).astimezone(UTC),
-                )
+                ends = (stop or datetime.combine(day, end, zone)).astimezone(UTC)
+                # Where clocks are set forward a span may shrink to nothing, or run into the next one.
+                begins = max(datetime.combine(day, start, zone).astimezone(UTC), ended)
+                if begins < ends:
+                    ended = ends
+                    yield begins, ends
 
 
 @frozen(eq=False, repr=False)

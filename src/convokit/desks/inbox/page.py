@@ -387,7 +387,8 @@ class Page(Peer):
         store, key = self.floor.run.store, self._draft_key(thread.id)
         draft = {"text": text, "mode": mode}
         if text:
-            await store.keep(DRAFTS, key, codec.encode(draft), expires_at=self.floor.now + DRAFT_FOR)
+            until, whom = self.floor.now + DRAFT_FOR, str(thread.id)
+            await store.keep(DRAFTS, key, codec.encode(draft), expires_at=until, about=whom)
         else:
             await store.take_off(DRAFTS, key)
         for page in self.floor.pages_of(self.operator.id):

@@ -179,7 +179,7 @@ class Speaker:
             raise Wrong("bad_frame")
         tidy = [" ".join(scrub(one).split())[:40] for one in tags]
         thread.tags = tuple(dict.fromkeys(one for one in tidy if one))
-        await self.floor.run.store.keep(TAGS, str(thread.id), codec.encode(thread.tags))
+        await self.floor.run.store.keep(TAGS, str(thread.id), codec.encode(thread.tags), about=str(thread.id))
 
     # ── giving away ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,7 +17,7 @@ from convokit.conversations import ConversationId
 from convokit.errors import LaneFull
 from convokit.people import Profile
 from convokit.stores import rows
-from convokit.stores.sqlite import outbox
+from convokit.stores.sqlite import accounts, outbox
 from convokit.wire import codec
 
 SEEN_MICROS = rows.SEEN_FOR // timedelta(microseconds=1)
@@ -25,11 +25,12 @@ SEEN_MICROS = rows.SEEN_FOR // timedelta(microseconds=1)
 
 @frozen
 class Lease:
-    """Who holds a lane: the row's number, the epoch, and until when (microseconds since 1970)."""
+    """Who holds a lane: the row's number, the epoch, until when (microseconds since 1970), and the state's version."""
 
     conv: int
     epoch: int
     until: int
+    version: int = 0
 
 
 @define(eq=False)
@@ -51,19 +52,27 @@ class Leases:
         lease = self.held.get(conversation)
         return lease if lease is not None and lease.epoch == epoch else None
 
-    def take(self, conversation: ConversationId, conv: int, until: int) -> Lease:
+    def take(self, conversation: ConversationId, conv: int, until: int, version: int) -> Lease:
         """Hold a lane under a new epoch."""
-        lease = Lease(conv, next(self._epochs), until)
+        lease = Lease(conv, next(self._epochs), until, version)
         self._put(conversation, lease)
         return lease
 
     def prolong(self, conversation: ConversationId, lease: Lease, until: int) -> None:
         """Hold it until another time."""
-        self._put(conversation, Lease(lease.conv, lease.epoch, until))
+        self._put(conversation, Lease(lease.conv, lease.epoch, until, lease.version))
+
+    def go_on(self, conversation: ConversationId, lease: Lease) -> None:
+        """Hold it after a turn."""
+        self._put(conversation, Lease(lease.conv, lease.epoch, lease.until, lease.version + 1))
 
     def drop(self, conversation: ConversationId) -> None:
         """Hold it no longer."""
         self._put(conversation, None)
+
+    def running(self, now: int) -> list[int]:
+        """The rows of the lanes whose lease has not run out."""
+        return [lease.conv for lease in self.held.values() if lease.until > now]
 
     def drop_expired(self, now: int) -> None:
         """Hold no longer what ran out."""
@@ -91,6 +100,27 @@ class Leases:
     def keep(self) -> None:
         """What changed is committed."""
         self._before.clear()
+
+
+@define(eq=False)
+class Counted:
+    """How much a transaction adds to the counts of everything that ever was; written once for all of its requests."""
+
+    accepted: int = 0
+    turns: int = 0
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Add it, at the end of the transaction."""
+        if self.accepted or self.turns:
+            db.execute(
+                "UPDATE meta SET value = value + CASE name WHEN 'accepted' THEN ? ELSE ? END"
+                " WHERE name IN ('accepted', 'turns')",
+                (self.accepted, self.turns),
+            )
+
+    def begin(self) -> None:
+        """It is written, or was rolled back."""
+        self.accepted = self.turns = 0
 
 
 def number(db: sqlite3.Connection, conversation: ConversationId) -> int:
@@ -144,10 +174,24 @@ def prepared(turn: Committed) -> Prepared:
 
 @define(eq=False)
 class Lanes:
-    """What changes lanes, with the leases and the counter that orders them."""
+    """What changes lanes, with the leases, the counter that orders them, and the newest account of a turn."""
 
     leases: Leases
     ticks: "count[int]"
+    newest: int = 0
+    remembering: set[int] = field(factory=set)
+    """The rows of the lanes for which `once` has kept something, in this run or before."""
+    counted: Counted = field(factory=Counted)
+
+    def keep(self) -> None:
+        """A transaction was committed."""
+        self.leases.keep()
+        self.counted.begin()
+
+    def undo(self) -> None:
+        """A transaction was rolled back."""
+        self.leases.undo()
+        self.counted.begin()
 
     # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,6 +268,7 @@ class Lanes:
             (conv, now, next(self.ticks), said),
         ).fetchone()
         db.execute("INSERT INTO inbox (conv, seq, at, event) VALUES (?, ?, ?, ?)", (conv, seq, now, data))
+        self.counted.accepted += 1
         return seq, logged, shown
 
     def fire_due(self, db: sqlite3.Connection, limit: int, now: int) -> int:
@@ -276,15 +321,15 @@ class Lanes:
         ).fetchall()
         committed = rows.read_conversation(state, conversation)
         events = tuple(
-            Waiting(seq=seq, event=rows.read_event(data, conversation, seq, rows.moment(at)))
-            for seq, at, data in waiting
+            Waiting(seq=seq, event=rows.read_event(data, conversation, seq, moment), accepted_at=moment)
+            for seq, moment, data in ((seq, rows.moment(at), data) for seq, at, data in waiting)
         )
         profiles = {}
         for one in rows.people(committed, (waits.event for waits in events)):
             found = db.execute("SELECT body FROM profile WHERE id = ?", (one,)).fetchone()
             if found is not None:
                 profiles[one] = codec.decode(Profile, found[0])
-        epoch = self.leases.take(conversation, conv, until).epoch
+        epoch = self.leases.take(conversation, conv, until, committed.version).epoch
         return Lane(conversation=committed, epoch=epoch, events=events, attempts=attempts, profiles=profiles)
 
     def renew(self, lanes: Sequence[Lane], until: int) -> set[ConversationId]:
@@ -298,7 +343,15 @@ class Lanes:
         return held
 
     def release(
-        self, db: sqlite3.Connection, lane: Lane, *, retry_at: int | None, error: str, park: bool, now: int
+        self,
+        db: sqlite3.Connection,
+        lane: Lane,
+        *,
+        retry_at: int | None,
+        error: str,
+        park: bool,
+        now: int,
+        accounted: bool,
     ) -> None:
         """Give a lane up without a commit."""
         lease = self.leases.holding(lane.conversation.id, lane.epoch)
@@ -306,26 +359,36 @@ class Lanes:
             return
         self.leases.drop(lane.conversation.id)
         conv = lease.conv
+        if _erased(db, lease):
+            return  # what waits now is another event
         if error:
-            db.execute("UPDATE lane SET attempts = attempts + 1 WHERE conv = ?", (conv,))
+            db.execute("UPDATE lane SET attempts = attempts + 1, error = ? WHERE conv = ?", (error, conv))
         if park:
-            self._park(db, lane.conversation.id, conv, error, now)
+            self._park(db, lane.conversation.id, conv, error, now, accounted=accounted)
         waits = not park and retry_at is not None and retry_at > now
         db.execute(
             "UPDATE lane SET ready_at = ?, tick = ?, retrying = ? WHERE conv = ?",
             (retry_at if waits else now, next(self.ticks), waits, conv),
         )
 
-    @staticmethod
-    def _park(db: sqlite3.Connection, conversation: ConversationId, conv: int, error: str, now: int) -> None:
-        seq, attempts = db.execute("SELECT done + 1, attempts FROM lane WHERE conv = ?", (conv,)).fetchone()
+    def _park(
+        self, db: sqlite3.Connection, conversation: ConversationId, conv: int, error: str, now: int, *, accounted: bool
+    ) -> None:
+        seq, attempts, turn = db.execute("SELECT done + 1, attempts, turn FROM lane WHERE conv = ?", (conv,)).fetchone()
         if _keep_failed(db, conversation, conv, seq, error, attempts, now):
+            if accounted:
+                turn = self._next_turn(now)
+                accounts.write(db, turn, conv, seq, now, outcome="failed", error=error, failed=True)
             db.execute("DELETE FROM inbox WHERE conv = ? AND seq = ?", (conv, seq))
-            db.execute("UPDATE lane SET done = ?, attempts = 0 WHERE conv = ?", (seq, conv))
+            db.execute("UPDATE lane SET done = ?, attempts = 0, error = '', turn = ? WHERE conv = ?", (seq, turn, conv))
+
+    def _next_turn(self, now: int) -> int:
+        self.newest = max(self.newest + 1, now)
+        return self.newest
 
     # ── committed ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def commit(self, db: sqlite3.Connection, one: Prepared, now: int) -> bool:
+    def commit(self, db: sqlite3.Connection, one: Prepared, now: int, *, accounted: bool) -> bool:
         """Write a turn, all of it; False, and nothing, when it is fenced."""
         turn = one.turn
         conversation = turn.conversation
@@ -333,10 +396,14 @@ class Lanes:
         if lease is None:
             return False
         conv = lease.conv
-        tried = db.execute("SELECT attempts FROM lane WHERE conv = ?", (conv,)).fetchone()[0] if turn.error else 0
+        account = self._next_turn(now) if accounted else 0
+        if accounted and not _account(db, account, conv, one, now):
+            return self._fenced(db, conversation.id, lease)
+        tried = _tries(db, conv) if turn.error else 0
         before = db.execute(
             "UPDATE lane SET done = ?2, version = ?3, state = ?4, standing = ?5, attempts = 0, ready_at = ?6,"
-            " tick = ?7, retrying = 0, touched = ?6, handed = ?8, logged = logged + ?9, shown = shown + ?10"
+            " tick = ?7, retrying = 0, touched = ?6, handed = ?8, logged = logged + ?9, shown = shown + ?10,"
+            " error = '', turn = CASE WHEN ?11 THEN ?11 ELSE turn END"
             " WHERE conv = ?1 AND done = ?2 - 1 AND version = ?3 - 1 AND accepted >= ?2"
             " RETURNING logged - ?9, shown - ?10",
             (
@@ -350,18 +417,30 @@ class Lanes:
                 one.handed,
                 len(one.lines),
                 sum(not line.private for line in one.lines),
+                account,
             ),
         ).fetchone()
         if before is None:
-            return False
+            return self._fenced(db, conversation.id, lease)
+        self.counted.turns += 1
         if turn.error:
             _keep_failed(db, conversation.id, conv, turn.seq, turn.error, tried + 1, now)
-        else:
+        elif conv in self.remembering:
             db.execute("DELETE FROM once WHERE conv = ? AND seq = ?", (conv, turn.seq))
         db.execute("DELETE FROM inbox WHERE conv = ? AND seq = ?", (conv, turn.seq))
+        self._write_rest(db, conv, one, before, now)
+        if turn.release:
+            self.leases.drop(conversation.id)
+        else:
+            self.leases.go_on(conversation.id, lease)
+        return True
+
+    def _write_rest(self, db: sqlite3.Connection, conv: int, one: Prepared, before: tuple[int, int], now: int) -> None:
+        """Write what a turn changes outside of its lane, whose log ended with the numbers `before`."""
+        turn, here = one.turn, one.turn.conversation.id
         if turn.withdraw:
             outbox.withdraw(db, conv, now)
-        self.write_sends(db, one.sends, now)
+        self.write_sends(db, here, conv, one.sends, now)
         self._set_timers(db, conv, one)
         for profile_id, facts in turn.facts.items():
             _merge(db, profile_id, facts)
@@ -370,10 +449,13 @@ class Lanes:
             db.execute("INSERT INTO closed (at, conv, handoff) VALUES (?, ?, ?)", (at, conv, handoff))
         for event in one.emits:
             self.accept(db, event, now)
-        self._put_back(db, conversation.id, conv, turn.put_back, now)
-        if turn.release:
-            self.leases.drop(conversation.id)
-        return True
+        self._put_back(db, here, conv, turn.put_back, now)
+
+    def _fenced(self, db: sqlite3.Connection, conversation: ConversationId, lease: Lease) -> bool:
+        """Say no to a turn; where its conversation was erased meanwhile, the lane is free at once: nobody holds it."""
+        if _erased(db, lease):
+            self.leases.drop(conversation)
+        return False
 
     def flush(
         self,
@@ -395,7 +477,7 @@ class Lanes:
         ).fetchone()
         if before is None:
             return False
-        self.write_sends(db, sends, now)
+        self.write_sends(db, lane.conversation.id, lease.conv, sends, now)
         _write_lines(db, lease.conv, seq, lines, *before)
         return True
 
@@ -417,17 +499,23 @@ class Lanes:
             db.execute("INSERT OR REPLACE INTO timer VALUES (?, ?, ?, ?)", (there, timer.name, due, data))
 
     @staticmethod
-    def write_sends(db: sqlite3.Connection, sends: Sequence[tuple[Send, bytes]], now: int) -> None:
-        """Append rows to the outbox; one whose key exists is left as it is."""
+    def write_sends(
+        db: sqlite3.Connection,
+        here: ConversationId,
+        conv: int,
+        sends: Sequence[tuple[Send, bytes]],
+        now: int,
+    ) -> None:
+        """Append rows to the outbox; one whose key exists is left as it is. Most go `here`, whose row is known."""
         for send, data in sends:
-            outbox.append(db, number(db, send.conversation), send, data, now)
+            outbox.append(db, conv if send.conversation == here else number(db, send.conversation), send, data, now)
 
     # ── once ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @staticmethod
-    def remember(db: sqlite3.Connection, lane: Lane, seq: int, name: str, value: bytes) -> bytes:
+    def remember(self, db: sqlite3.Connection, lane: Lane, seq: int, name: str, value: bytes) -> bytes:
         """Keep the first value given while the event waits; returns the one kept."""
         conv = number(db, lane.conversation.id)
+        self.remembering.add(conv)
         db.execute(
             "INSERT INTO once SELECT conv, ?2, ?3, ?4 FROM lane WHERE conv = ?1 AND done < ?2 ON CONFLICT DO NOTHING",
             (conv, seq, name, value),
@@ -454,6 +542,37 @@ class Lanes:
         db.execute("UPDATE once SET seq = ? WHERE conv = ? AND seq = ?", (seq, conv, before))
         db.execute("UPDATE seen SET seq = ? WHERE conv = ? AND seq = ?", (seq, conv, before))
         return True
+
+
+def _account(db: sqlite3.Connection, row: int, conv: int, one: Prepared, now: int) -> bool:
+    """Write the account of a turn before it is committed; False when it is fenced."""
+    turn = one.turn
+    return accounts.write(
+        db,
+        row,
+        conv,
+        turn.seq,
+        now,
+        outcome=turn.outcome,
+        error=turn.error,
+        failed=bool(turn.error),
+        handler=turn.handler,
+        took=turn.took,
+        state=one.state,
+        version=turn.conversation.version,
+    )
+
+
+def _tries(db: sqlite3.Connection, conv: int) -> int:
+    """How often the first event was tried; 0 where there is no such lane any more."""
+    found = db.execute("SELECT attempts FROM lane WHERE conv = ?", (conv,)).fetchone()
+    return 0 if found is None else found[0]
+
+
+def _erased(db: sqlite3.Connection, lease: Lease) -> bool:
+    """Whether the conversation, or somebody in it, was erased since the lane was claimed."""
+    found = db.execute("SELECT version FROM lane WHERE conv = ?", (lease.conv,)).fetchone()
+    return found is None or found[0] != lease.version
 
 
 def _keep_failed(

@@ -73,16 +73,16 @@ def claim(db: sqlite3.Connection, limit: int, now: int, until: int) -> list[tupl
     return [(body, attempts, bool(uncertain)) for _, body, attempts, uncertain in found]
 
 
-def settle(db: sqlite3.Connection, one: Settled, now: int) -> None:
-    """Note what became of a row in flight; "sent" stands over everything."""
+def settle(db: sqlite3.Connection, one: Settled, now: int) -> bool:
+    """Note what became of a row in flight; "sent" stands over everything. False: it was known."""
     if one.state == "retry":
         _take_back(db, _RECALLED_ONE, now, one.key)
-        db.execute(
+        waits = db.execute(
             "UPDATE outbox SET state = 'waiting', ready_at = ?, uncertain = ?, reason = ?"
             " WHERE key = ? AND state = 'in flight'",
             (rows.micros(one.retry_at) if one.retry_at else 0, one.uncertain, one.reason, one.key),
         )
-        return
+        return waits.rowcount > 0
     closed = db.execute(
         "UPDATE outbox SET state = ?1, head = 0, finished = ?2, uncertain = uncertain OR ?3, platform_id = ?4,"
         " reason = ?5 WHERE key = ?6 AND (state = 'in flight' OR (?1 = 'sent' AND state != 'sent'))"
@@ -91,6 +91,7 @@ def settle(db: sqlite3.Connection, one: Settled, now: int) -> None:
     ).fetchone()
     if closed is not None:
         db.execute(_MARK_HEAD, closed)
+    return closed is not None
 
 
 def resolve(db: sqlite3.Connection, one: Evidence, now: int) -> bool:
@@ -131,6 +132,12 @@ def _take_back(db: sqlite3.Connection, recalled: str, *values: int | str) -> Non
     """Withdraw recalled rows that would be tried again, and let the next go."""
     for closed in db.execute(recalled, values).fetchall():
         db.execute(_MARK_HEAD, closed)
+
+
+def mark_heads(db: sqlite3.Connection, conv: int) -> None:
+    """Let the first open rows of a conversation go, after some were removed."""
+    for desk in (0, 1):
+        db.execute(_MARK_HEAD, (conv, desk))
 
 
 def recover(db: sqlite3.Connection, now: int) -> None:

@@ -5,11 +5,15 @@ Reading runs on a connection of its own, so that it never waits for an fsync.
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 from convokit.abc import Failed, Stats
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
 from convokit.people import Profile
 from convokit.stores import rows
+from convokit.stores.sqlite import retention
+from convokit.stores.sqlite.erasing import numbering
 from convokit.stores.sqlite.lanes import Leases
 from convokit.wire import codec
 
@@ -39,12 +43,12 @@ def log(
     db: sqlite3.Connection, conversation: ConversationId, *, after: int, before: int | None, limit: int, public: bool
 ) -> Log:
     """A piece of a log."""
-    (id_,) = db.execute("SELECT value FROM meta WHERE name = 'log'").fetchone()
     place = db.execute(
         "SELECT conv, logged, shown FROM lane WHERE channel = ? AND id = ?", (conversation.channel, conversation.id)
     ).fetchone()
+    id_ = numbering(db, None if place is None else place[0])
     if place is None:
-        return Log(id=f"{id_:016x}")
+        return Log(id=id_)
     conv, head, public_head = place
     # A public number is at most the number, and less than it by at most as many as there are private entries: so the
     # numbers, which the table is ordered by, tell where to look.
@@ -64,7 +68,7 @@ def log(
             (conv, end, public, last, limit),
         ).fetchall()[::-1]
     entries = tuple(_logged(*one) for one in found)
-    return Log(id=f"{id_:016x}", head=head, public_head=public_head, entries=entries)
+    return Log(id=id_, head=head, public_head=public_head, entries=entries)
 
 
 def find(db: sqlite3.Connection, conversation: ConversationId, key: str) -> Logged | None:
@@ -132,14 +136,22 @@ def on_shelf(db: sqlite3.Connection, shelf: str, prefix: str, limit: int, now: i
 
 
 def keep(
-    db: sqlite3.Connection, shelf: str, key: str, value: bytes, expires: int | None, only_new: bool, now: int
+    db: sqlite3.Connection,
+    shelf: str,
+    key: str,
+    value: bytes,
+    expires: int | None,
+    only_new: bool,
+    about: str,
+    now: int,
 ) -> bool:
     """Put a value on a shelf; False when `only_new` and one is there that has not expired."""
     return bool(
         db.execute(
-            "INSERT INTO shelf (shelf, key, expires, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (shelf, key) DO UPDATE"
-            " SET expires = excluded.expires, value = excluded.value WHERE NOT ?5 OR shelf.expires <= ?6",
-            (shelf, key, expires, value, only_new, now),
+            "INSERT INTO shelf (shelf, key, expires, value, about) VALUES (?1, ?2, ?3, ?4, ?7)"
+            " ON CONFLICT (shelf, key) DO UPDATE SET expires = excluded.expires, value = excluded.value,"
+            " about = excluded.about WHERE NOT ?5 OR shelf.expires <= ?6",
+            (shelf, key, expires, value, only_new, now, about),
         ).rowcount
     )
 
@@ -185,7 +197,7 @@ def failed(db: sqlite3.Connection, limit: int) -> list[Failed]:
     """What was given up, newest first."""
     found: list[tuple[int, int, Failed]] = []
     for row, key, channel, id_, seq, at, error, attempts, data in db.execute(
-        "SELECT row, key, channel, id, seq, at, error, parked.attempts, event FROM parked JOIN lane USING (conv)"
+        "SELECT row, key, channel, id, seq, at, parked.error, parked.attempts, event FROM parked JOIN lane USING (conv)"
         " ORDER BY at DESC, row DESC LIMIT ?",
         (max(limit, 0),),
     ):
@@ -194,8 +206,9 @@ def failed(db: sqlite3.Connection, limit: int) -> list[Failed]:
         one = Failed(key=key, conversation=conversation, at=when, error=error, attempts=attempts, what=event)
         found.append((at, row, one))
     for row, key, at, reason, attempts, uncertain, data in db.execute(
-        "SELECT row, key, finished, reason, attempts, uncertain, body FROM outbox WHERE state IN ('failed', 'held')"
-        " AND state NOT IN ('waiting', 'in flight') ORDER BY finished DESC, row DESC LIMIT ?",
+        "SELECT row, key, finished, reason, attempts, uncertain, body FROM outbox INDEXED BY outbox_unsent"
+        " WHERE state IN ('failed', 'held', 'withdrawn') AND state != 'withdrawn'"
+        " ORDER BY finished DESC, row DESC LIMIT ?",
         (max(limit, 0),),
     ):
         send = rows.read_send(data, attempts, bool(uncertain))
@@ -232,39 +245,64 @@ def next_due(db: sqlite3.Connection, leases: Leases) -> int | None:
     return min(moments) if moments else None
 
 
-def stats(db: sqlite3.Connection, leases: Leases, now: int) -> Stats:
-    """Counts."""
-    conversations, waiting, turns = db.execute(
-        "SELECT count(*), coalesce(sum(accepted - done), 0), coalesce(sum(version), 0) FROM lane"
+def stats(db: sqlite3.Connection, held: Sequence[int], now: int) -> Stats:
+    """Counts; from the indexes of what is open, and from counters for what ever was.
+
+    Args:
+        db: The reader's connection.
+        held: The rows of the lanes that are held now.
+        now: In microseconds.
+    """
+    ever = dict(db.execute("SELECT name, value FROM meta").fetchall())
+    waiting, ready = db.execute(
+        "SELECT coalesce(sum(accepted - done), 0), coalesce(sum(retrying = 0 OR ready_at <= ?), 0)"
+        " FROM lane INDEXED BY lane_ready WHERE accepted > done",
+        (now,),
     ).fetchone()
-    held = [one for one, lease in leases.held.items() if lease.until > now]
-    ready = _count(
-        db.execute("SELECT count(*) FROM lane WHERE accepted > done AND (retrying = 0 OR ready_at <= ?)", (now,))
-    )
-    for one in held:
+    for conv in held:
         ready -= _count(
             db.execute(
-                "SELECT count(*) FROM lane WHERE channel = ? AND id = ? AND accepted > done"
-                " AND (retrying = 0 OR ready_at <= ?)",
-                (one.channel, one.id, now),
+                "SELECT count(*) FROM lane WHERE conv = ? AND accepted > done AND (retrying = 0 OR ready_at <= ?)",
+                (conv, now),
             )
         )
+    oldest = _count(
+        db.execute(
+            "SELECT min(at) FROM lane INDEXED BY lane_ready JOIN inbox ON inbox.conv = lane.conv"
+            " AND inbox.seq = lane.done + 1 WHERE accepted > done"
+        )
+    )
     return Stats(
-        conversations=conversations,
+        conversations=_count(db.execute("SELECT count(*) FROM lane")),
+        accepted=ever["accepted"],
         waiting=waiting,
+        oldest_waiting=None if oldest is None else rows.moment(oldest),
         ready=ready,
         claimed=len(held),
         failed=_count(db.execute("SELECT count(*) FROM parked")),
-        sends=dict(db.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall()),
+        sends=_sends(db),
         sends_ready=_count(db.execute("SELECT count(*) FROM outbox WHERE head = 1 AND ready_at <= ?", (now,))),
         timers=_count(db.execute("SELECT count(*) FROM timer")),
-        turns=turns,
+        turns=ever["turns"],
+        oldest={kind: rows.moment(at) for kind, at in retention.oldest(db).items()},
     )
 
 
-def _count(found: sqlite3.Cursor) -> int:
-    counted: int = found.fetchone()[0]
-    return counted
+def _sends(db: sqlite3.Connection) -> dict[str, int]:
+    """How many rows of the outbox are in each state: those that were sent are what the others leave."""
+    counts: dict[str, int] = dict(
+        db.execute(
+            "SELECT state, count(*) FROM outbox INDEXED BY outbox_open WHERE state IN ('waiting', 'in flight')"
+            " GROUP BY state UNION ALL SELECT state, count(*) FROM outbox INDEXED BY outbox_unsent"
+            " WHERE state IN ('failed', 'held', 'withdrawn') GROUP BY state"
+        ).fetchall()
+    )
+    sent = _count(db.execute("SELECT count(*) FROM outbox")) - sum(counts.values())
+    return {**counts, "sent": sent} if sent else counts
+
+
+def _count(found: sqlite3.Cursor) -> Any:
+    return found.fetchone()[0]
 
 
 def forget_seen(db: sqlite3.Connection, before: int, limit: int = PIECE) -> int:

@@ -11,18 +11,35 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from anyio import CancelScope, to_thread
+from anyio import CancelScope, from_thread, to_thread
+from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import define
 from filelock import FileLock
 
-from convokit.abc import Clock, Committed, Evidence, Failed, Lane, Send, Settled, Stats, Store
+from convokit.abc import (
+    Account,
+    Audited,
+    Clock,
+    Committed,
+    Erased,
+    Evidence,
+    Failed,
+    Lane,
+    Personal,
+    Send,
+    Settled,
+    Stats,
+    Store,
+)
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
 from convokit.errors import Conflict, DefinitionError, LaneFull, StoreUnavailable
 from convokit.events import Event
 from convokit.people import Profile
-from convokit.stores import rows
-from convokit.stores.sqlite import files, outbox, reading, schema
-from convokit.stores.sqlite.lanes import SEEN_MICROS, Lanes, Leases, prepared
+from convokit.stores import forgetting, rows
+from convokit.stores.sqlite import accounts, checking, files, outbox, privacy, reading, retention, schema, upkeep
+from convokit.stores.sqlite.accounts import forget as forget_accounts
+from convokit.stores.sqlite.lanes import SEEN_MICROS, Counted, Lanes, Leases, prepared
+from convokit.stores.sqlite.privacy import Privacy
 from convokit.stores.sqlite.writer import DatabaseThread, end_process, unavailable
 from convokit.wire import codec
 
@@ -36,13 +53,16 @@ EPOCHS_A_RUN = 1 << 32
 
 @define(eq=False)
 class _Tidying:
-    """Forgets ids older than 8 days and what has expired, a few at the end of a transaction that writes anyway."""
+    """What is done at the end of every transaction that writes: it is counted, and now and then a few of the ids older
+    than 8 days and of what has expired are forgotten."""  # noqa: D205, D209  its sentence needs two lines
 
+    counted: Counted
     now: int = 0
     """The newest time that a call was given: the writer asks no clock."""
     _next: int = 0
 
     def __call__(self, db: sqlite3.Connection) -> None:
+        self.counted.write(db)
         if self.now >= self._next:
             seen = reading.forget_seen(db, self.now - SEEN_MICROS, TIDY_PIECE)
             expired = reading.forget_expired(db, self.now, TIDY_PIECE)
@@ -106,20 +126,20 @@ class SQLite(Store):
         """Open the file, making it if needed; an open one is closed and opened anew."""
         await self.close()
         with CancelScope(shield=True):
-            writing, beside, lock, first_epoch, first_tick = await to_thread.run_sync(self._open, clock, claims)
-            leases, tidying, name = Leases(first_epoch), _Tidying(), str(self.path)
+            writing, beside, lock, lanes = await to_thread.run_sync(self._open, clock, claims)
+            tidying, name = _Tidying(lanes.counted), str(self.path)
             self._run = _Run(
                 clock=clock,
                 claims=claims,
                 lock=lock,
-                lanes=Lanes(leases, count(first_tick)),
+                lanes=lanes,
                 tidying=tidying,
                 writer=DatabaseThread(
                     writing,
                     name,
                     before_commit=tidying,
-                    undo=leases.undo,
-                    kept=leases.keep,
+                    undo=lanes.undo,
+                    kept=lanes.keep,
                     on_lost_write=self._on_lost_write,
                 ),
                 reader=DatabaseThread(beside, name, on_lost_write=self._on_lost_write),
@@ -127,17 +147,21 @@ class SQLite(Store):
 
     def _open(
         self, clock: Clock, claims: bool
-    ) -> tuple[sqlite3.Connection, sqlite3.Connection, FileLock | None, int, int]:
+    ) -> tuple[sqlite3.Connection, sqlite3.Connection, FileLock | None, Lanes]:
         files.create(self.path)
         lock = files.lock(self.path) if claims else None
         connections: list[sqlite3.Connection] = []
         try:
             writing = schema.connect(self.path, self.synchronous)
             connections.append(writing)
-            schema.prepare(writing, self.path)
+            schema.prepare(writing, self.path, locked=lock is not None)
             first_epoch = _recover(writing, rows.micros(clock.now())) if claims else 0
             with closing(writing.execute("SELECT coalesce(max(tick), 0) + 1 FROM lane")) as found:
                 first_tick = found.fetchone()[0]
+            with closing(writing.execute("SELECT coalesce(max(row), 0) FROM turn")) as found:
+                newest = found.fetchone()[0]
+            with closing(writing.execute("SELECT DISTINCT conv FROM once")) as found:
+                remembering = {conv for (conv,) in found}
             connections.append(schema.connect(self.path, self.synchronous))
         except BaseException as error:
             for one in connections:
@@ -147,7 +171,7 @@ class SQLite(Store):
             if isinstance(error, sqlite3.Error):
                 raise unavailable(error, str(self.path)) from error
             raise
-        return writing, connections[1], lock, first_epoch, first_tick
+        return writing, connections[1], lock, Lanes(Leases(first_epoch), count(first_tick), newest, remembering)
 
     async def close(self) -> None:
         """Finish the writes under way, close the file, let go of the lock. Twice is once."""
@@ -204,8 +228,10 @@ class SQLite(Store):
         """Write turns; all that were given at once are in one transaction."""
         run, now = self._opened(claims=True)
         encoded = [prepared(turn) for turn in turns]
+        accounted = self.keeps_accounts
         return await run.writer.run(
-            lambda db: [run.lanes.commit(db, one, now) for one in encoded], size=sum(one.size for one in encoded)
+            lambda db: [run.lanes.commit(db, one, now, accounted=accounted) for one in encoded],
+            size=sum(one.size for one in encoded),
         )
 
     async def release(
@@ -214,7 +240,10 @@ class SQLite(Store):
         """Give a lane up without a commit."""
         run, now = self._opened(claims=True)
         later = None if retry_at is None else rows.micros(retry_at)
-        await run.writer.run(lambda db: run.lanes.release(db, lane, retry_at=later, error=error, park=park, now=now))
+        accounted = self.keeps_accounts
+        await run.writer.run(
+            lambda db: run.lanes.release(db, lane, retry_at=later, error=error, park=park, now=now, accounted=accounted)
+        )
 
     async def flush(self, lane: Lane, seq: int, sends: Sequence[Send], entries: Sequence[Entry] = ()) -> bool:
         """Write outbox rows and log entries ahead of the turn's commit; fenced too when `seq` is not the next event."""
@@ -248,10 +277,12 @@ class SQLite(Store):
     async def settle(self, outcomes: Sequence[Settled]) -> None:
         """Say what became of rows in flight."""
         run, now = self._opened(claims=True)
+        told = [None if one.tell is None else rows.incoming(one.tell) for one in outcomes]
 
         def work(db: sqlite3.Connection) -> None:
-            for one in outcomes:
-                outbox.settle(db, one, now)
+            for one, event in zip(outcomes, told, strict=True):
+                if outbox.settle(db, one, now) and event is not None:
+                    run.lanes.accept(db, event, now)
 
         await run.writer.run(work)
 
@@ -321,14 +352,21 @@ class SQLite(Store):
     # ── the shelf ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def keep(
-        self, shelf: str, key: str, value: bytes, *, expires_at: datetime | None = None, only_new: bool = False
+        self,
+        shelf: str,
+        key: str,
+        value: bytes,
+        *,
+        expires_at: datetime | None = None,
+        only_new: bool = False,
+        about: str = "",
     ) -> bool:
         """Keep a value; False when `only_new` and the key is there."""
         rows.check_shelf(shelf, key)
         expires = None if expires_at is None else rows.micros(expires_at)
         run, now = self._opened()
         return await run.writer.run(
-            lambda db: reading.keep(db, shelf, key, value, expires, only_new, now), size=len(value)
+            lambda db: reading.keep(db, shelf, key, value, expires, only_new, about, now), size=len(value)
         )
 
     async def kept(self, shelf: str, key: str) -> bytes | None:
@@ -377,9 +415,46 @@ class SQLite(Store):
 
         return await run.writer.run(work)
 
-    async def purge(self, before: datetime, *, handoffs: datetime | None = None) -> int:
-        """Forget what is finished and older than `before`, in small pieces between other writes."""
+    async def accounts(self, event_id: str, *, conversation: ConversationId | None = None) -> Sequence[Account]:
+        """What happened to the events with this id, newest last."""
+        return await self._read(lambda db: accounts.told(db, event_id, conversation))
+
+    # ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _privacy(self) -> Privacy:
         run, now = self._opened()
+        return Privacy(run.reader, run.writer, now)
+
+    async def export(self, user: str, *, by: str = "") -> Personal:
+        """Everything that is kept of a person; each conversation in one read."""
+        forgetting.check_user(user)
+        return await self._privacy().export(user, by)
+
+    async def erase(self, user: str, *, by: str = "", keeps: Sequence[str] = (), dry: bool = False) -> Erased:
+        """Remove everything that is kept of a person, each conversation in one transaction; the WAL is emptied."""
+        forgetting.check_user(user)
+        spared = forgetting.check_keeps(keeps)
+        erased = await self._privacy().erase(user, by, spared, dry=dry)
+        if not dry:
+            await to_thread.run_sync(privacy.checkpoint, self.path)
+        return erased
+
+    async def audited(self, limit: int, *, user: str = "") -> Sequence[Audited]:
+        """The newest lines of the audit trail."""
+        return await self._privacy().audited(rows.at_most(limit), user)
+
+    async def purge(
+        self,
+        before: datetime,
+        *,
+        handoffs: datetime | None = None,
+        accounts: datetime | None = None,
+        log: datetime | None = None,
+        failed: datetime | None = None,
+        conversations: datetime | None = None,
+    ) -> int:
+        """Forget what is finished and older than `before`, in small pieces between other writes."""
+        _, now = self._opened()
         limit = rows.micros(before)
         forgotten = 0
         work = [
@@ -389,17 +464,66 @@ class SQLite(Store):
         ]
         if handoffs is not None:
             work.append(partial(reading.forget_handoffs, before=rows.micros(handoffs)))
+        if accounts is not None:
+            work.append(partial(forget_accounts, before=rows.micros(accounts), limit=reading.PIECE))
         for forget in work:
             piece = reading.PIECE
             while piece == reading.PIECE:
-                piece = await run.writer.run(forget)
+                piece = await self._privacy().piece(forget)
                 forgotten += piece
+        return forgotten + await self._forget_personal(log, failed, conversations)
+
+    async def _forget_personal(
+        self, log: datetime | None, failed: datetime | None, conversations: datetime | None
+    ) -> int:
+        """Forget what people said and what is about them, in small pieces."""
+        sweeping = self._privacy()
+        forgotten, piece = 0, reading.PIECE
+        while failed is not None and piece >= reading.PIECE:
+            piece = await sweeping.piece(partial(retention.forget_failed, before=rows.micros(failed)))
+            forgotten += piece
+        if log is not None:
+            old = retention.LogPurge(before=rows.micros(log), now=sweeping.now)
+            while await sweeping.piece(old):
+                pass
+            forgotten += old.forgotten
+        if conversations is not None:
+            forgotten += await retention.forget_idle(sweeping, rows.micros(conversations))
+        await sweeping.piece(retention.forget_names)
+        await sweeping.sweep()  # what an erasure that was cut off has left
         return forgotten
 
     async def stats(self) -> Stats:
-        """Counts."""
+        """Counts; of leases as they were a moment before the rest."""
         run, now = self._opened()
-        return await run.writer.run(lambda db: reading.stats(db, run.lanes.leases, now), writes=False)
+        held = await run.writer.run(lambda _: run.lanes.leases.running(now), writes=False)
+        return await run.reader.run(lambda db: reading.stats(db, held, now), writes=False)
+
+    # ── upkeep ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def check(self) -> Sequence[str]:
+        """What is wrong in the file, a sentence each; of one moment, while others write. It need not be open."""
+        return await to_thread.run_sync(checking.problems, self.path)
+
+    async def backup(self, path: Path) -> None:
+        """Write a copy of everything to a new file, readable by its owner only, while the store is in use.
+
+        The store need not be open. Cancelled, it leaves nothing behind. Raises `StoreUnavailable`.
+        """
+        try:
+            await to_thread.run_sync(upkeep.copy, self.path, Path(path), _cancelled)
+        except StoreUnavailable:
+            await checkpoint_if_cancelled()
+            raise
+
+
+def _cancelled() -> bool:
+    """Whether the caller of this worker thread was cancelled."""
+    try:
+        from_thread.check_cancelled()
+    except BaseException:  # noqa: BLE001  each event loop has its own
+        return True
+    return False
 
 
 def _recover(db: sqlite3.Connection, now: int) -> int:

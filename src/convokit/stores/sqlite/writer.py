@@ -39,7 +39,8 @@ ADVICE = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked for writing",
     sqlite3.SQLITE_LOCKED: "another connection keeps it locked",
     sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission on the file and on its folder",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check the path and the permissions of the folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened for writing: check the path, the permissions of the folder, and that "
+    "its file system is not mounted read-only",
     sqlite3.SQLITE_CORRUPT: "the file is damaged: restore a backup",
     sqlite3.SQLITE_NOTADB: "the file is not an SQLite database",
     sqlite3.SQLITE_PERM: "access is refused: check the permissions of the file and its folder",

@@ -271,7 +271,8 @@ class DirectLine:
         self, grant: Grant, cid: str, content: AsyncIterator[bytes], name: str, declared: str
     ) -> Attachment:
         box = self._front.files
-        kept = await box.take_in(content, owner=grant.user.id, cid=cid, name=name, declared=declared)
+        about = f"{self._front.channel}:{grant.user.id}"
+        kept = await box.take_in(content, owner=grant.user.id, cid=cid, name=name, declared=declared, about=about)
         return await box.as_attachment(kept.id)
 
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,7 +333,7 @@ class DirectLine:
         # Before the entry, so that whoever reads the entry finds it.
         echo = codec.encode(posted.echoed)
         until = front.run.clock.now() + KEPT_FOR
-        await front.run.store.keep(ECHOES, f"{conversation}:{key}", echo, expires_at=until)
+        await front.run.store.keep(ECHOES, f"{conversation}:{key}", echo, expires_at=until, about=str(conversation))
         await front.run.accept([event])
         logged = await front.found(conversation, key)
         if logged is None:

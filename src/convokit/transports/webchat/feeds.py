@@ -168,7 +168,7 @@ class Feed:
 
         Returns:
             What follows `after`, oldest first, at most `PIECE` entries; and in its place the newest 50, when there is
-            more than that, or `after` is of another numbering.
+            more than that, when some of it is forgotten, or when `after` is of another numbering.
         """
         store = self._feeds.run.store
         page.sent = None
@@ -186,7 +186,8 @@ class Feed:
                 await self._refresh()
                 log = await store.log(self.conversation, after=after or 0, limit=PIECE, public=True)
             newest = None
-            if log.public_head - (after or 0) > PIECE or (after or 0) > log.public_head:
+            follows = log.entries[0].public if log.entries else log.public_head + 1  # old entries may be forgotten
+            if log.public_head - (after or 0) > PIECE or (after or 0) > log.public_head or follows > (after or 0) + 1:
                 newest = await store.log(self.conversation, before=log.public_head + 1, limit=50, public=True)
             page.sent = log.public_head
             if self.head < log.public_head:

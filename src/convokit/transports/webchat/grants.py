@@ -134,9 +134,10 @@ class Grants:
         """Remember to whom a conversation belongs. False: it was known already."""
         key, until = self._key(grant.conversation), self._run.clock.now() + KEPT_FOR
         kept = codec.encode(Grant(conversation=grant.conversation, user=grant.user, facts=grant.facts))
-        fresh = await self._run.store.keep(CONVERSATIONS, key, kept, expires_at=until, only_new=True)
+        whose = self._key(grant.user.id)
+        fresh = await self._run.store.keep(CONVERSATIONS, key, kept, expires_at=until, only_new=True, about=whose)
         if not fresh:
-            await self._run.store.keep(CONVERSATIONS, key, kept, expires_at=until)
+            await self._run.store.keep(CONVERSATIONS, key, kept, expires_at=until, about=whose)
         return fresh
 
     async def whose(self, conversation: str) -> Grant | None:
@@ -151,7 +152,8 @@ class Grants:
         ticket = _written(os.urandom(24))
         until = self._run.clock.now() + timedelta(seconds=TICKET_SECONDS)
         kept = codec.encode(Ticket(grant=grant, after=after))
-        await self._run.store.keep(TICKETS, self._key(_hash(ticket)), kept, expires_at=until)
+        whose = self._key(grant.user.id)
+        await self._run.store.keep(TICKETS, self._key(_hash(ticket)), kept, expires_at=until, about=whose)
         return ticket
 
     async def redeem(self, ticket: str, conversation: str) -> Ticket | None:

@@ -298,7 +298,7 @@ class VisitorPage(Peer):
         """Keep for the operators where somebody writes from, when it is another place than before."""
         told = _encoder.encode(context)
         if context and self._told != (conversation, told):
-            await self.front.run.store.keep(CONTEXT, str(conversation), told)
+            await self.front.run.store.keep(CONTEXT, str(conversation), told, about=str(conversation))
             self._told = (conversation, told)
 
     async def _conversation(self) -> ConversationId:
@@ -438,7 +438,7 @@ class VisitorPage(Peer):
         for by, marks in kept.items():
             for one, value in feed.marks[by].items():
                 marks[one] = max(value, marks.get(one, 0))
-        await run.store.keep(MARKS, key, _encoder.encode(kept))
+        await run.store.keep(MARKS, key, _encoder.encode(kept), about=key)
         told = {"by": "user", "seen": mine.get("seen", 0), "got": mine["got"]}
         run.publish(Hint(conversation=feed.conversation, topic="marks", data=told))
         if what == "seen":

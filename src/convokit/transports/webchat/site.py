@@ -215,7 +215,9 @@ class Door:
         if wait := self._front.uploads.wait(visitor.id, self._front.seconds):
             after = {"Retry-After": str(round(wait) + 1)}
             return _answer({"code": "rate", "after_ms": round(wait * 1000)}, 429, headers=after)
-        return await self._front.files.receive(request, owner=visitor.id, cid=request.path_params["cid"])
+        return await self._front.files.receive(
+            request, owner=visitor.id, cid=request.path_params["cid"], about=f"{self._front.channel}:{visitor.id}"
+        )
 
     async def file(self, request: "Request") -> "Response":
         """`GET v1/files/{id}`: whoever has a signed link may read it, for as long as it is good."""

@@ -24,6 +24,8 @@ from convokit.wire.naming import new_id
 
 TOKENS = "visitors"
 CHATS = "chats"
+ALIASES = "aliases"
+"""The store's own shelf of people's other ids: what is exported and erased with a customer."""
 TOKEN_START = "ckv_"  # noqa: S105  how a token begins, not a token
 KEPT_FOR = timedelta(days=30)
 ROTATED_AFTER = timedelta(days=1)
@@ -189,7 +191,8 @@ class Visitors:
         return Visitor(user=kept.user, session=kept.session, until=kept.until, facts=kept.facts), token
 
     async def _keep(self, token: str, kept: _Kept, until: datetime) -> None:
-        await self._run.store.keep(TOKENS, self._key(_hash(token)), codec.encode(kept), expires_at=until)
+        value, whose = codec.encode(kept), self._key(kept.user.id)
+        await self._run.store.keep(TOKENS, self._key(_hash(token)), value, expires_at=until, about=whose)
 
     async def _kept(self, token: str) -> _Kept | None:
         if not token.startswith(TOKEN_START):
@@ -210,7 +213,8 @@ class Visitors:
     async def keep_chats(self, visitor: str, chats: Chats) -> None:
         """Keep them: a customer's for good, an anonymous visitor's as long as their token could be good."""
         until = None if visitor.startswith(PREFIX) else self._run.clock.now() + KEPT_FOR * 2
-        await self._run.store.keep(CHATS, self._key(visitor), codec.encode(chats), expires_at=until)
+        whose = self._key(visitor)
+        await self._run.store.keep(CHATS, whose, codec.encode(chats), expires_at=until, about=whose)
 
     def turn_of(self, visitor: str) -> anyio.Lock:
         """One at a time begins or attaches conversations of a visitor."""
@@ -232,3 +236,5 @@ class Visitors:
         async with self.turn_of(customer):
             chats = (await self.chats(customer)).begun(theirs.current)
             await self.keep_chats(customer, evolve(chats, was=(*chats.was, anonymous)[-EARLIER:]))
+            whose, alias = self._key(customer), self._key(anonymous)
+            await self._run.store.keep(ALIASES, f"{whose} {alias}", alias.encode(), about=whose)

@@ -458,7 +458,7 @@ export class Line {
     const anew = first || frame.reset || frame.gap || other;
     if (anew) {
       this.#clear();
-      this.cursor = entries.length ? start - 1 : 0;
+      this.cursor = start - 1;
       this.low = start;
     }
     this.conv = frame.conv ?? null;

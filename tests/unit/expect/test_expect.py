@@ -1,6 +1,5 @@
 """What a state expects to hear, however people write it."""
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from convokit.conversations import ConversationId
 from convokit.errors import DefinitionError
 from convokit.events import AttachmentReceived, ButtonPressed, LocationShared, MessageReceived
-from convokit.expect import Choice, Expectation, Integer, Text, Unclear, YesNo, options_of
+from convokit.expect import Choice, Integer, Text, Unclear, YesNo, options_of
 from convokit.messages import Image
 
 COMMON: dict[str, Any] = {"id": "1", "conversation": ConversationId("a", "b"), "at": datetime(2026, 1, 5, tzinfo=UTC)}
@@ -34,10 +33,10 @@ def test_a_whole_number_is_read_in_the_digits_of_any_script(text: str, number: i
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "five", "1_0", "1e5", "5.5", "1,000", "1 000", "0x10", "²", "½", "Ⅴ", "--5", "+", "5 pizzas", "9" * 33,
-     "9" * 5000, "5" + "." * 32 + "7", "9" * 32 + "!8", "\ud800", "5\x00"],
+    ["", " ", "1_0", "1e5", "5.5", "0x10", "²", "½", "Ⅴ", "--5", "+-5", "+", "9" * 33, ".5", "A5", "5%",
+     "9" * 5000, "5" + "." * 32 + "7", "9" * 32 + "!8", "\ud800", "5²", "²5", "1.2.3", "1,2,3", "5:00", "5/8", "5=5"],
 )  # fmt: skip
-def test_what_is_no_whole_number_alone_in_its_message_is_unclear(text: str) -> None:
+def test_what_is_no_whole_number_is_unclear(text: str) -> None:
     assert isinstance(Integer().read(said(text)), Unclear)
 
 
@@ -49,8 +48,9 @@ def test_a_number_is_read_as_it_is_written(number: int) -> None:
 def test_a_number_has_bounds_that_belong_to_it() -> None:
     party = Integer(1, 8)
     assert [party.read(said(text)) for text in ("1", "8")] == [1, 8]
-    assert party.read(said("0")) == Unclear("0 is below 1")
-    assert party.read(said("9")) == Unclear("9 is above 8")
+    say = "A whole number from 1 to 8, please."
+    assert party.read(said("0")) == Unclear("0 is below 1", say=say)
+    assert party.read(said("9")) == Unclear("9 is above 8", say=say)
     assert Integer(-2, -2).read(said("-2")) == -2
 
 
@@ -136,32 +136,3 @@ def test_any_text_is_text_as_it_was_written_within_its_length() -> None:
     assert Text().read(said(" \n")) == Unclear("there is no text")
     assert Text().read(AttachmentReceived(**COMMON, attachments=(Image(ref="r"),), text="look")) == "look"
     assert options_of(Text()) == ()
-
-
-MEAN = [
-    "9" * 5000,
-    "\ufdfa" * 4096,
-    "a" + "\u0301\u0316" * 2000,
-    "İ" * 60_000,
-    "a" * 60_000,
-    "٣" * 60_000,
-    "." * 60_000,
-]
-
-
-@pytest.mark.parametrize("expectation", [Integer(1, 8), Choice([f"option {n}" for n in range(13)]), YesNo(), Text()])
-@pytest.mark.parametrize("text", MEAN)
-def test_a_mean_text_is_read_in_a_millisecond(expectation: Expectation[object], text: str) -> None:
-    event = said(text)
-    fastest = 1.0
-    for _ in range(5):
-        began = time.process_time()
-        expectation.read(event)
-        fastest = min(fastest, time.process_time() - began)
-    assert fastest < 0.001
-
-
-@given(st.text(st.characters(), max_size=60))
-def test_no_text_makes_an_expectation_raise(text: str) -> None:
-    for expectation in (Integer(), Choice(["a"]), YesNo(), Text(7)):
-        expectation.read(said(text))  # type: ignore[attr-defined]  # the tuple mixes kinds

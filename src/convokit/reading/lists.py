@@ -1,0 +1,41 @@
+"""Answers of several parts: "small and large", "all of them", "none"."""
+
+from functools import cache
+
+from convokit.reading.language import language
+from convokit.reading.languages_of import own_language
+from convokit.reading.situation import CODES, Situation
+from convokit.wire.text import fold
+
+
+@cache
+def _said(code: str, kind: str) -> frozenset[str]:
+    return frozenset(fold(one) for one in str(language(code).words.get(kind, "")).split("|") if one)
+
+
+def all_or_none(text: str, situation: Situation) -> bool | None:
+    """True for "all of them", False for "none of them", None for anything else; in the person's language or another."""
+    said = fold(text)
+    own = own_language(text, situation)
+    for code in dict.fromkeys([*([own] if own else []), *CODES]):
+        if said in _said(code, "all"):
+            return True
+        if said in _said(code, "none"):
+            return False
+    return None
+
+
+def listed(text: str, situation: Situation) -> list[str]:
+    """What stands between the "and"s of the person's language; Hebrew and Arabic write it with the next word."""
+    known = language(own_language(text, situation) or "en")
+    joined = next((letter for letter, kind in known.prefixes.items() if kind == "and"), "")
+    ands = _said(known.code, "and")
+    parts: list[list[str]] = [[]]
+    for word in text.split():
+        if fold(word) in ands:
+            parts.append([])
+        elif joined and parts[-1] and word.startswith(joined) and len(word) > len(joined) + 1:
+            parts.append([word[len(joined) :].lstrip("-")])
+        else:
+            parts[-1].append(word)
+    return [" ".join(one) for one in parts if one]
