@@ -7,7 +7,7 @@ from convokit._engine.settings import Settings
 from convokit.abc import Attendance
 from convokit.bot import Bot
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff
-from convokit.dialogs import END, Dialog
+from convokit.dialogs import END, Dialog, Form, ask, call
 from convokit.errors import (
     Conflict,
     ConvokitError,
@@ -133,6 +133,7 @@ __all__ = [
     "Expectation",
     "File",
     "Forged",
+    "Form",
     "HandlerFailed",
     "Handoff",
     "HandoffClosed",
@@ -191,6 +192,8 @@ __all__ = [
     "User",
     "Video",
     "YesNo",
+    "ask",
+    "call",
 ]
 
 

@@ -305,6 +305,8 @@ class Desk(ABC):
     for ever."""
     saying_expired: str = ""
     """What the bot says then, where no handler handles `HandoffClosed`; empty: nothing."""
+    promised: ClassVar[bool] = True
+    """Whether dialogs may promise a person."""
     reads_log: ClassVar[bool] = False
     """Whether it reads conversations and their logs from the store: then `offer`, `forward` and `withdraw` are never
     called, and no rows for them are written to the outbox."""

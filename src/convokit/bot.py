@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convokit._engine.settings import Settings
 from convokit.abc import Clock, Desk, Observer, Store, Transport
+from convokit.dialogs import Vocabulary
 from convokit.errors import DefinitionError
 from convokit.reading.situation import Situation, checked_locale, zone_named
 from convokit.router import Router
@@ -53,6 +55,7 @@ class Bot(Router):
             region answers are read. Empty: English, of no country.
         zone: The IANA name of the time zone in which customers mean "tomorrow" and "at five".
         sentences: One's own sentences for answers that cannot be read, by language and name, in place of the built-in.
+        words: A file of one's own words for dialogs, named after its language (`it.toml`), or a folder of such files.
 
     Raises:
         DefinitionError: The name has other characters; the locale or the zone is not known.
@@ -68,6 +71,7 @@ class Bot(Router):
         locale: str = "",
         zone: str = "UTC",
         sentences: Mapping[str, Mapping[str, str]] | None = None,
+        words: str | Path | None = None,
     ) -> None:
         super().__init__(name)
         if not name or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
@@ -79,10 +83,9 @@ class Bot(Router):
         self.transports: dict[str, Transport] = {}
         self.observers: list[Observer] = []
         self._lifespan = lifespan
+        self.words = Vocabulary.load(words)
         zone_named(zone)
-        self.situation = Situation(
-            locale=checked_locale("Bot", locale), zone=zone, sentences=dict(sentences or {})
-        )
+        self.situation = Situation(locale=checked_locale("Bot", locale), zone=zone, sentences=dict(sentences or {}))
 
     def attach(self, *transports: Transport) -> None:
         """Attach transports, each under its `channel`.
@@ -118,7 +121,7 @@ class Bot(Router):
         Raises:
             DefinitionError: A route or a dialog is wrong; the message names its line.
         """
-        table = Table.compile(self, self.situation)
+        table = Table.compile(self, self.situation, self.words)
         for dialog in table.dialogs.values():
             dialog.compile()
         return table

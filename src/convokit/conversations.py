@@ -67,6 +67,27 @@ class ConversationId(Value):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Step(Value):
+    """An answer that was given in a dialog: what "back", "change the …" and the summary need.
+
+    Args:
+        state: The state whose question it answered.
+        undo: What it changed in the dialog's memory: the fields as they were before.
+        event: The answer, an encoded event; empty: it was known up front, or the question was skipped.
+        asked: A digest of the question and its options, as they read then.
+        given: The states whose answers were known up front and not used yet.
+        skipped: Whether the question was skipped.
+    """
+
+    state: str
+    undo: Mapping[str, Any] = field(factory=dict)
+    event: str = ""
+    asked: str = ""
+    given: tuple[str, ...] = ()
+    skipped: bool = False
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Position(Value):
     """Where a person stands in a dialog.
 
@@ -78,6 +99,13 @@ class Position(Value):
         memory: The dialog's memory, as JSON values.
         given: Names of states whose answers were given up front and are not asked.
         unclear: How many answers to the open question could not be read.
+        asked: How many questions were asked so far.
+        steps: The answers so far, oldest first.
+        redo: Answers to be used again after an earlier one was changed, as long as they still fit.
+        changed: The states whose answers were changed, as long as there is something to be used again.
+        under: The dialog that lies below: it is paused, or it has called this one.
+        then: Where the caller goes on when this dialog ends; empty: nobody called it.
+        into: The field of the caller's memory that gets this dialog's.
     """
 
     dialog: str
@@ -87,6 +115,18 @@ class Position(Value):
     memory: Mapping[str, Any] = field(factory=dict)
     given: tuple[str, ...] = ()
     unclear: int = 0
+    asked: int = 0
+    steps: tuple[Step, ...] = ()
+    redo: tuple[Step, ...] = ()
+    changed: tuple[str, ...] = ()
+    under: "Position | None" = None
+    then: str = ""
+    into: str = ""
+
+    @property
+    def stack(self) -> "tuple[Position, ...]":
+        """This position and all that lie below it, the topmost first."""
+        return (self,) if self.under is None else (self, *self.under.stack)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

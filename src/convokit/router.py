@@ -2,14 +2,17 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar, overload
 
 from convokit.abc import Middleware
-from convokit.dialogs import Dialog
+from convokit.dialogs import Dialog, Form
+from convokit.dialogs.states import Business
 from convokit.errors import DefinitionError
 from convokit.events import ButtonPressed, ConversationOpened, Event, SignalReceived, TimerFired
 from convokit.filters import Filter
+from convokit.messages import Message
 from convokit.patterns import Pattern, caller
 from convokit.routes import (
     Handler,
@@ -25,6 +28,7 @@ from convokit.triggers import LOCATION, Attached, Command, Kind, Patterned, Rege
 H = TypeVar("H", bound=Handler)
 W = TypeVar("W", bound=Middleware)
 M = TypeVar("M")
+F = TypeVar("F")
 
 
 def _split(word: str, given: tuple[str | Filter, ...], least: int = 1) -> tuple[tuple[str, ...], tuple[Filter, ...]]:
@@ -220,17 +224,72 @@ class Router:
                 raise DefinitionError(f"{where}: {one!r} is included already ({present[id(one)]}); include it once")
         self._included.append((router, where))
 
-    def dialog(self, memory: type[M], *, name: str | None = None, version: int = 1) -> Dialog[M]:
-        """A new `Dialog` that remembers an instance of `memory`, an attrs class.
+    def dialog(
+        self,
+        memory: type[M],
+        *,
+        name: str | None = None,
+        version: int = 1,
+        timeout: timedelta | None = None,
+        reminders: Sequence[timedelta] = (),
+        hours: Business | None = None,
+        help: str | Message | None = None,  # noqa: A002  what customers say
+        without: Sequence[str] = (),
+    ) -> Dialog[M]:
+        """A new `Dialog` that remembers an instance of `memory`, an attrs class; its arguments are told there.
 
         Raises:
             DefinitionError: `memory` is no attrs class, or the name is taken.
         """
-        made, where = Dialog(memory, name=name, version=version), caller()
+        made = Dialog(
+            memory,
+            name=name,
+            version=version,
+            timeout=timeout,
+            reminders=reminders,
+            hours=hours,
+            help=help,
+            without=without,
+        )
+        self._registers(made, caller())
+        return made
+
+    def form(
+        self,
+        filled: type[F],
+        *,
+        name: str | None = None,
+        version: int = 1,
+        timeout: timedelta | None = None,
+        reminders: Sequence[timedelta] = (),
+        hours: Business | None = None,
+        review: str = "Is that right?",
+        right: str = "Yes",
+        change: str = "Change something",
+    ) -> Form[F]:
+        """A new `Form` that fills an instance of `filled`, an attrs class; its arguments are told there.
+
+        Raises:
+            DefinitionError: `filled` cannot be asked, or the name is taken.
+        """
+        made = Form(
+            filled,
+            name=name,
+            version=version,
+            timeout=timeout,
+            reminders=reminders,
+            hours=hours,
+            review=review,
+            right=right,
+            change=change,
+        )
+        self._registers(made, caller())
+        return made
+
+    def _registers(self, made: Dialog[Any], where: str) -> None:
         if made.name in self._dialogs:
             refuse_same_dialog(made.name, self._dialogs[made.name][1], where)
         self._dialogs[made.name] = (made, where)
-        return made
 
     def members(self, where: str = "") -> list[tuple["Router", str]]:
         """This router and all that it includes, in the order they are looked at, each with where it was included.

@@ -10,7 +10,7 @@ from convokit._index import Index, indexed, of_kind, refuse_unreachable
 from convokit._value import Value
 from convokit.abc import Middleware
 from convokit.conversations import Conversation, Position
-from convokit.dialogs import Dialog
+from convokit.dialogs import Dialog, Vocabulary
 from convokit.events import (
     ConversationOpened,
     Event,
@@ -128,6 +128,7 @@ class Table(Value):
         middlewares: Outermost first.
         dialogs: By name.
         situation: The locale and the time zone of customers who tell none.
+        words: What can be said to any dialog.
     """
 
     routes: tuple[Route, ...] = ()
@@ -136,6 +137,7 @@ class Table(Value):
     middlewares: tuple[Middleware, ...] = ()
     dialogs: Mapping[str, Dialog[Any]] = field(factory=dict)
     situation: Situation = field(factory=Situation)
+    words: Vocabulary = field(factory=Vocabulary)
     _all: Mapping[type[Event], Index] = field(init=False, repr=False, eq=False)
     _interrupting: Mapping[type[Event], Index] = field(init=False, repr=False, eq=False)
     _errors: Mapping[type[BaseException], Route] = field(init=False, repr=False, eq=False)
@@ -147,7 +149,7 @@ class Table(Value):
         object.__setattr__(self, "_errors", named)
 
     @classmethod
-    def compile(cls, router: Router, situation: Situation | None = None) -> "Table":
+    def compile(cls, router: Router, situation: Situation | None = None, words: Vocabulary | None = None) -> "Table":
         """The table of a router and all that it includes, for customers in this situation.
 
         Raises:
@@ -173,6 +175,7 @@ class Table(Value):
             middlewares=tuple(middleware for one in members for middleware in one._middlewares),  # noqa: SLF001  see above
             dialogs=MappingProxyType(_dialogs(members)),
             situation=situation or Situation(),
+            words=words or Vocabulary(),
         )
 
     def first(self, event: Event, conversation: Conversation) -> Match | None:
@@ -202,7 +205,7 @@ class Table(Value):
         lost = []
         for (name, version, state), people in sorted(positions.items()):
             dialog = self.dialogs.get(name)
-            if dialog is None or dialog.version != version or state not in dialog.states:
+            if dialog is None or dialog.version != version or dialog.named(state) is None:
                 lost.append(f"{people} in {name} version {version}, state {state}")
         return lost
 

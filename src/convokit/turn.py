@@ -87,6 +87,7 @@ class DialogWanted(Value):
 
     dialog: Beginnable | None
     memory: Any
+    instead: bool = False
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -115,6 +116,7 @@ class Turn:
         app: What the bot's lifespan yielded.
         now: When the turn began (UTC).
         error: In an `on_error` handler, what was raised; else None.
+        result: In a dialog that goes on after a `call`, the memory of the dialog that was called; else None.
     """
 
     event: Event
@@ -142,6 +144,10 @@ class Turn:
     handoff: HandoffWanted | None = field(default=None, init=False)
     dialog: DialogWanted | None = field(default=None, init=False)
     taken_back: bool = field(default=False, init=False)
+    question: Message | None = field(default=None, init=False)
+    sentence: Callable[[str], str] = field(default=str, init=False)
+
+    result: Any = field(default=None, init=False)
     _onces: int = field(default=0, init=False)
 
     def __repr__(self) -> str:
@@ -210,20 +216,23 @@ class Turn:
             )
         self.replies.append(message)
 
-    def begin(self, dialog: Beginnable, memory: Any = None) -> None:
-        """Start a dialog with this user when the turn commits, in place of the one in progress.
+    def begin(self, dialog: Beginnable, memory: Any = None, *, instead: bool = False) -> None:
+        """Start a dialog with this user when the turn commits.
+
+        One in progress pauses, and goes on when this one is over. The same one begins anew.
 
         Args:
             dialog: What `bot.dialog(...)` returned.
             memory: An instance of the dialog's class; what it already holds is not asked again.
+            instead: Whether what is in progress is left for it.
 
         Raises:
             DefinitionError: `memory` is not of the dialog's class.
         """
-        self.dialog = DialogWanted(dialog=dialog, memory=dialog.start(memory))
+        self.dialog = DialogWanted(dialog=dialog, memory=dialog.start(memory), instead=instead)
 
     def leave(self) -> None:
-        """Leave the dialog in progress, if any, when the turn commits."""
+        """Leave the dialog in progress, and those paused below it, when the turn commits."""
         self.dialog = DialogWanted(dialog=None, memory=None)
 
     def hand_off(self, reason: str, *, to: str = "", saying: Message | str = "") -> None:

@@ -585,7 +585,7 @@ async def test_what_was_postponed_comes_back_with_a_conversation_that_the_bot_to
         assert (await state(world, ada)).memory == {"told": True}
         assert ada.hears() == []
         await grace.notes("nobody here today", about=ada)
-        assert ada.hears() == ["It was shipped."]
+        assert ada.hears() == ["It was shipped.", "Small or large?"]
         assert (await state(world, ada)).handoff is None
 
 

@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from convokit import Router
 from convokit.conversations import Conversation, ConversationId, Position
-from convokit.dialogs import END, Dialog
+from convokit.dialogs import END, Around, Dialog, Steps
 from convokit.errors import DefinitionError, HandlerFailed
 from convokit.events import ButtonPressed, Event, MessageReceived
 from convokit.expect import Choice, Integer, YesNo
@@ -31,6 +31,10 @@ def turn_of(event: Event) -> Turn:
     return Turn(event=event, conversation=conversation, user=User(id="ada"), now=NOW, memory={}, profile=Facts({}))
 
 
+def steps_of(turn: Turn, *dialogs: Dialog[Any]) -> Steps:
+    return Steps(turn, Around(dialogs={one.name: one for one in dialogs}))
+
+
 class Chat:
     """One person in one dialog; between two steps the position goes through bytes, as in a store."""
 
@@ -46,12 +50,13 @@ class Chat:
 
     async def begins(self, memory: Any = None) -> list[str]:
         turn = turn_of(MessageReceived(**COMMON, text="go"))
-        return self._kept(turn, await self.dialog.begin(turn, self.dialog.start(memory), "ada"))
+        begun = await steps_of(turn, self.dialog).begin(self.dialog, self.dialog.start(memory), "ada", None)
+        return self._kept(turn, begun)
 
     async def does(self, event: Event) -> list[str]:
         assert self.position is not None
         turn = turn_of(event)
-        return self._kept(turn, await self.dialog.answer(turn, self.position))
+        return self._kept(turn, await steps_of(turn, self.dialog).answer(self.position))
 
     async def says(self, text: str) -> list[str]:
         return await self.does(MessageReceived(**COMMON, text=text))
@@ -454,7 +459,7 @@ async def test_a_question_may_be_a_function_plain_or_async(ask: Any, text: str) 
     assert await ada.begins() == [text]
     assert ada.position is not None
     turn = turn_of(MessageReceived(**COMMON, text="back"))
-    assert await made.ask_again(turn, ada.position) == ada.position
+    assert await steps_of(turn, made).ask_again(ada.position) == ada.position
     assert [one.text for one in turn.replies] == [text]
 
 
@@ -492,7 +497,7 @@ async def test_the_payload_of_a_press_is_short_the_same_on_every_run_and_the_dia
 async def test_a_conversation_in_a_state_that_is_gone_is_told_by_name() -> None:
     gone = Position(dialog="order", version=1, state="gone", user="ada")
     with pytest.raises(DefinitionError, match="order has no state 'gone'"):
-        await ordering().answer(turn_of(MessageReceived(**COMMON, text="x")), gone)
+        await steps_of(turn_of(MessageReceived(**COMMON, text="x")), ordering()).answer(gone)
 
 
 # ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,11 +17,13 @@ from convokit._engine.settings import Settings
 from convokit._engine.telling import Telling
 from convokit.abc import Clock, Committed, Desk, Lane, Store, Timer, Transport, Waiting
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Position
+from convokit.dialogs import Around, Steps
 from convokit.errors import DefinitionError, ReplyLoop, StoreUnavailable, TurnTooLong
-from convokit.events import Event, HandoffClosed, MalformedReceived, SendRequested
+from convokit.events import Event, HandoffClosed, MalformedReceived, SendRequested, TimerFired
 from convokit.people import Profile, User
 from convokit.routes import Route
 from convokit.routing import PATIENT, Selected, Table
+from convokit.triggers import DIALOG_TIMER
 from convokit.turn import NOBODY, Facts, Turn
 from convokit.wire.codec import decode_json, encode, encode_event, from_json, to_json
 from convokit.wire.text import scrub
@@ -54,11 +56,15 @@ class Turns:
     flushed: Callable[[ConversationId], None]
     telling: Telling | None = None
     _speech: Speech = field(init=False)
+    _around: Around = field(init=False)
     _operating: Operating = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._speech = Speech(transports=self.transports, desk=self.desk, settings=self.settings)
         self._operating = Operating(desk=self.desk, speech=self._speech)
+        table = self.table
+        has_desk = self.desk is not None and self.desk.promised
+        self._around = Around(dialogs=table.dialogs, words=table.words, has_desk=has_desk)
 
     # ── one event ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -231,6 +237,7 @@ class Turns:
             match = found.match
             turn.params = match.params
             await self._through_middleware(turn, lambda: match.route.handler(turn))
+            await self._asked_again(turn, changes)
         elif ends_by_time(turn.event) and self.desk is not None and self.desk.saying_expired:
             turn.reply(self.desk.saying_expired)
         await self._begun(turn, changes)
@@ -272,9 +279,13 @@ class Turns:
         await proceed()
 
     async def _dialog_step(self, turn: Turn, changes: Changes, position: Position) -> None:
-        dialog = self.table.dialogs[position.dialog]
-        after = await dialog.answer(turn, position)
-        _asked_later(turn, after)
+        steps, event = Steps(turn, self._around), turn.event
+        timed = isinstance(event, TimerFired) and event.name.startswith(DIALOG_TIMER)
+        after = await (
+            steps.fired(position, event) if isinstance(event, TimerFired) and timed else steps.answer(position)
+        )
+        if turn.handoff is not None:
+            _asked_later(turn)
         changes.conversation = changes.conversation.standing(after, position.user)
 
     async def _begun(self, turn: Turn, changes: Changes) -> None:
@@ -291,16 +302,27 @@ class Turns:
                     f"turn.begin: the dialog {wanted.dialog.name!r} is not this bot's: make it with bot.dialog(…), "
                     "or include the router that has it"
                 )
-            position = await dialog.begin(turn, wanted.memory, turn.user.id)
-            _asked_later(turn, position)
+            below = None if wanted.instead else changes.conversation.position_of(turn.user)
+            if below is not None:
+                _asked_later(turn)
+            position = await Steps(turn, self._around).begin(dialog, wanted.memory, turn.user.id, below)
+            if turn.handoff is not None:
+                _asked_later(turn)
         changes.conversation = changes.conversation.standing(position, turn.user.id)
 
     async def _resumed(self, turn: Turn, changes: Changes) -> None:
         """Dialogs that were open when a person took over ask their question again."""
         for position in changes.conversation.positions:
-            dialog = self.table.dialogs.get(position.dialog)
-            if dialog is not None:
-                await dialog.ask_again(turn, position)
+            if position.dialog in self.table.dialogs:
+                await Steps(turn, self._around).ask_again(position)
+
+    async def _asked_again(self, turn: Turn, changes: Changes) -> None:
+        """A handler has answered in the middle of a dialog, and left it open: the question follows."""
+        position = changes.conversation.position_of(turn.user)
+        if position is None or turn.dialog is not None or turn.handoff is not None or not turn.replies:
+            return
+        after = await Steps(turn, self._around).ask_again(position)
+        changes.conversation = changes.conversation.standing(after, position.user)
 
     # ── putting together ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -417,10 +439,9 @@ def _postponed(conversation: Conversation, event: Event) -> tuple[Conversation, 
     return (rules.set_aside(conversation, event.id), SET_ASIDE) if waits is None else (waits, "")
 
 
-def _asked_later(turn: Turn, position: Position | None) -> None:
-    """Take back the question of a dialog that goes to a person with this turn: it is asked when it returns."""
-    if position is not None and turn.handoff is not None and turn.replies:
-        turn.replies.pop()
+def _asked_later(turn: Turn) -> None:
+    """Take back the question of a dialog that pauses or goes to a person: it is asked when that returns."""
+    turn.replies[:] = [one for one in turn.replies if one is not turn.question]
 
 
 def _profile_id(conversation: ConversationId, user: User) -> str:

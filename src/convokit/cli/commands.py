@@ -110,6 +110,20 @@ def _draw(given: Namespace) -> int:
     return drawing.draw(naming.drawable_named(given.target))
 
 
+def _check_arguments(parser: ArgumentParser) -> None:
+    _target(parser)
+    parser.add_argument("--ignore", metavar="CODE", nargs="+", default=[], help="leave these remarks out, such as C103")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
+    parser.add_argument("--json", action="store_true", help="list them as JSON, for programs")
+
+
+def _check(given: Namespace) -> int:
+    from convokit.cli import checking, naming  # noqa: PLC0415  see the top
+
+    bot = naming.bot_named(given.target)
+    return checking.check(bot, ignore=given.ignore, strict=given.strict, as_json=given.json)
+
+
 def _failed_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
     _store(parser, "the bot's file")
@@ -420,6 +434,15 @@ COMMANDS = (
         examples="  convokit draw pizza:ordering\n  convokit draw pizza:bot > dialogs.mmd",
         arguments=_draw_arguments,
         act=_draw,
+    ),
+    Command(
+        name="check",
+        summary="look for what is likely to go wrong with dialogs and routes",
+        description="Look for what is likely to go wrong with a bot's dialogs and routes, without running it; exit "
+        "status 1 if there is an error. The page Checks explains each code.",
+        examples="  convokit check pizza:bot\n  convokit check pizza:bot --strict --ignore C103",
+        arguments=_check_arguments,
+        act=_check,
     ),
     Command(
         name="failed",

@@ -60,6 +60,11 @@ class Either(Situated[T_co]):
         return hash((Either, self.of))
 
     @property
+    def greedy(self) -> bool:
+        """Whether one of them takes nearly any text."""
+        return any(getattr(one, "greedy", False) for one in self.of)
+
+    @property
     def options(self) -> tuple[str, ...]:
         """What they offer, one after the other."""
         return tuple(dict.fromkeys(label for one in self.of for label in options_of(one)))

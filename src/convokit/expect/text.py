@@ -1,5 +1,7 @@
 """The expectation of any text."""
 
+from typing import ClassVar
+
 from attrs import field, frozen
 
 from convokit._value import Value
@@ -20,6 +22,7 @@ class Text(Value):
         longest: The most characters it may have (1 to 65536).
     """
 
+    greedy: ClassVar[bool] = True
     longest: int = field(default=4000)
 
     @longest.validator  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]  attrs puts a validator there

@@ -1,7 +1,7 @@
 """Expectations of a person's name, and of a text of a form of one's own."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -28,6 +28,8 @@ class Person(Value, Situated[str]):
     Names have no rules: only what cannot be one is refused (digits, addresses, questions, sentences of many words, more
     than 100 characters).
     """
+
+    greedy: ClassVar[bool] = True
 
     def read_in(self, event: Event, situation: Situation) -> str | Unclear:
         """The name."""

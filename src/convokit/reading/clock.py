@@ -303,7 +303,7 @@ def _plain_hour(said: Sequence[Term], place: int, situation: Situation, known: L
         place
     ]
     behind = skip(said, at, "oclock")
-    cued = cued or behind > at
+    cued = cued or behind > at or (place > 0 and "at" in said[place - 1])
     tail = _minutes(said, behind, known, spoken=spoken, cued=cued)
     if tail is not None:
         minute, at = tail
@@ -342,7 +342,7 @@ def _minutes(said: Sequence[Term], place: int, known: Language, *, spoken: bool,
     minute, end, in_words = number
     two_figures = not in_words and len(said[at].text) == 2  # noqa: PLR2004  "17h30", "18 Uhr 30"
     unit = _unit(said, end)
-    if joined and ((in_words and spoken) or unit > end):
+    if joined and ((in_words and spoken) or unit > end or (cued and two_figures)):
         return minute, unit
     if not joined and ((cued and (two_figures or in_words)) or (spoken and in_words and minute >= 10)):  # noqa: PLR2004  "five thirty"
         return minute, unit

@@ -35,6 +35,7 @@ _SATURDAY_FIRST = frozenset({"EG", "AE", "DZ", "IQ", "JO", "KW", "LY", "OM", "QA
 # "dans quinze jours" is in two weeks, "in acht Tagen" in one; said by somebody who counts, it is 15 or 8 days.
 _IDIOMS = {"fr": {8: 7, 15: 14}, "es": {8: 7, 15: 14}, "de": {8: 7}}
 _FURTHEST = 3660
+_BEFORE_DAYS = {"fr": ("le",), "es": ("el",), "de": ("am", "den", "dem")}
 _POINTED = frozenset({"tr", "de", "he"})
 """The languages in which "3.4." is a day."""
 
@@ -305,13 +306,26 @@ def _dated(look: _Look, number: int, month: int, end: int) -> Found[date] | None
 def _ordinal(look: _Look) -> Found[date] | None:
     """Such as "the 5th": the next one to come."""
     term, after = look.at(look.place), look.at(look.place + 1)
-    if term is None or after is None or not (_DAY.fullmatch(term.text) and "ordinal" in after and after.glued):
+    if term is None or not term.figure or not _DAY.fullmatch(term.text):
+        return None
+    marked = (
+        after is not None and after.glued and ("ordinal" in after or (after.text == "." and look.known.code == "de"))
+    )
+    before = look.at(look.place - 1)
+    # "le 20", "el 20", "am 20.": the article says that it is a day, unless it is one of several things.
+    named = before is not None and before.text in _BEFORE_DAYS.get(look.known.code, ())
+    behind = look.at(look.place + 1 + marked)
+    free = behind is None or not any(kind in behind for kind in ("unit", "people", "month", "oclock", "part"))
+    if look.known.code == "de":
+        named = named and (marked or after is None)
+        marked = named
+    if not free or not (marked or (named and (behind is None or "fill" in behind or "at" in behind))):
         return None
     today = look.situation.today
     following = [(today.year + (today.month + one - 1) // 12, (today.month + one - 1) % 12 + 1) for one in range(13)]
     ahead = [made for year, month in following if (made := real(year, month, int(term.text))) and made >= today]
     chosen = next((one for one in ahead if look.fits(one)), ahead[0])
-    return Found((chosen,), look.place, look.place + 2)
+    return Found((chosen,), look.place, look.place + 1 + (after is not None and after.glued))
 
 
 def real(year: int, month: int, number: int) -> date | None:

@@ -69,7 +69,12 @@ def clear_of_doubt(said: Sequence[Term], taken: Sequence[bool], *, aside: frozen
             continue
         before = said[place - 1] if place else None
         # "de 5 à 6 heures", "from 5 to 6": what a range begins with is no number of its own.
-        if before is not None and before.text in _BEGINS_RANGE and (term.figure or "number" in term):
+        number = term.figure or "number" in term
+        if (
+            before is not None
+            and number
+            and ((before.text in _BEGINS_RANGE and "suffix" not in before) or ("and" in before and place > 1))
+        ):
             return False
         telling = [kind for kind in term.means if kind in _TELLING and kind not in aside]
         if telling and "fill" not in term:

@@ -26,10 +26,13 @@ def all_or_none(text: str, situation: Situation) -> bool | None:
 
 
 def listed(text: str, situation: Situation) -> list[str]:
-    """What stands between the "and"s of the person's language; Hebrew and Arabic write it with the next word."""
+    """What stands between the "and"s: of the person's language, or a whole word of another one.
+
+    Hebrew and Arabic write it with the next word.
+    """
     known = language(own_language(text, situation) or "en")
     joined = next((letter for letter, kind in known.prefixes.items() if kind == "and"), "")
-    ands = _said(known.code, "and")
+    ands = _said(known.code, "and") | {word for code in CODES for word in _said(code, "and") if len(word) > 1}
     parts: list[list[str]] = [[]]
     for word in text.split():
         if fold(word) in ands:

@@ -74,7 +74,15 @@ def moments_in(text: str, situation: Situation, fits: Fits = lambda _: True) -> 
             return ()
         now = situation.local.replace(tzinfo=None)
         if days:
-            made = [datetime.combine(one, at) for one in days for at in clocks]
+            made = [
+                datetime.combine(one + timedelta(days=later), at)
+                for one in days
+                for at in clocks
+                for later in _nights(at, said)
+            ]
+        elif any((one.figure or "number" in one) and not taken[place] for place, one in enumerate(said)):
+            # A number beside the time may be the day: "on the 20 at 8".
+            return None
         else:
             made = sorted(_next(at, now) for at in clocks)
         return _judged(said, taken, made, strict=strict)
@@ -274,6 +282,19 @@ def _from_now(said: Sequence[Term], situation: Situation, code: str) -> Found[da
         then = (situation.now + timedelta(seconds=float(seconds))).astimezone(situation.tz)
         return Found((then.replace(tzinfo=None, microsecond=0),), place, end)
     return None
+
+
+_EARLY = 6
+
+
+def _nights(at: time, said: Sequence[Term]) -> tuple[int, ...]:
+    """How many days after the day named a time is: "Friday at midnight" is where it begins, or where it ends."""
+    if at.hour >= _EARLY or any(one.figure and one.text.startswith("0") for one in said):
+        return (0,)
+    if any("day_part" in one and one.get("day_part")[1] in {"evening", "night"} for one in said):
+        return (1,)
+    night = any(one.get("part") == "night" for one in said)
+    return (0, 1) if at.hour == 0 or night else (0,)
 
 
 def _next(at: time, now: datetime) -> datetime:

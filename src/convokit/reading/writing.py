@@ -8,6 +8,7 @@ from convokit.reading.moments import days_in
 from convokit.reading.situation import CODES, Situation
 
 _NOON = 12
+_EARLY = 6
 
 
 def written_day(day: date, situation: Situation, fits: Fits = lambda _: True) -> str:
@@ -41,6 +42,9 @@ def written_moment(moment: datetime, situation: Situation, fits: Fits = lambda _
     code = situation.language or "en"
     form = language(code).moment_form if code in CODES else "{day} {time}"
     day, at = written_day(moment.date(), situation, fits), written_time(moment.time(), situation)
+    if moment.hour < _EARLY:
+        # "Friday, 12:00 am" and "Friday night, 1:00" are both the night before and the night after.
+        at = f"{moment.hour:02}:{moment.minute:02}"
     return _filled(form, {"day": day, "time": at})
 
 

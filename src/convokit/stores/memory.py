@@ -693,7 +693,8 @@ class Memory(MemoryPersonal, Store):
         await self._begin()
         standing = Counter[tuple[str, int, str]]()
         for lane in self._lanes.values():
-            for one in rows.read_conversation(lane.state, lane.id).positions:
+            standing_there = rows.read_conversation(lane.state, lane.id).positions
+            for one in (each for top in standing_there for each in top.stack):
                 standing[one.dialog, one.version, one.state] += 1
         return dict(standing)
 

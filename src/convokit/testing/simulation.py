@@ -152,6 +152,12 @@ class Backstage(Local):
         await super().run(lambda events: patiently(lambda: accept(events)))
 
 
+class Assumed(Backstage):
+    """A desk for a bot that has none, so that a handoff can be tried: dialogs promise nobody there."""
+
+    promised = False
+
+
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:
     """What `call` returns, called again while the store fails: as platforms, pages and supervisors do.
 
@@ -325,7 +331,9 @@ class Simulation:
         self.bot = bot
         self.clock = VirtualClock(start)
         own = bot.desk or Local()
-        self.desk = Backstage(silence=own.silence, patience=own.patience, saying_expired=own.saying_expired)
+        self.desk = (Backstage if bot.desk is not None else Assumed)(
+            silence=own.silence, patience=own.patience, saying_expired=own.saying_expired
+        )
         self.engine: Engine
         self._store = store or self.fresh_store()
         # Nobody else writes to the store and virtual months pass in one step: no polling, purges by the month.

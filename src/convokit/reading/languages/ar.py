@@ -94,6 +94,6 @@ LANGUAGE = Language(
     year_form="{weekday} {day} {month} {year}",
     hours={0: "{hour}:{minute} ص", 12: "{hour}:{minute} م"},
     moment_form="{day} {time}",
-    prefixes={"و": "and", "ب": "at", "ل": "at", "ال": "fill"},
+    prefixes={"و": "and", "ب": "at", "ل": "fill", "ال": "fill"},
     units_first=True,
 )  # fmt: skip

@@ -57,7 +57,7 @@ LANGUAGE = Language(
         "exact": {12: "midi|à midi", 0: "minuit|à minuit"},
         "oclock": "heure|heures|h|heures pile",
         "minus": "moins|moins le",
-        "at": "à|vers|pour",
+        "at": "à|vers",
         "ordinal": "er|ère|e|ème",
         "fill": (
             "le|la|les|l|du|des|de|d|à|au|aux|en|pour|s'il vous plaît|s'il te plaît|svp|stp|nous|sommes|serons|je|j|voudrais|veux|"

@@ -28,9 +28,7 @@ _GONE = (
 )
 
 RULES = {
-    "more is done than was accepted in": (
-        "SELECT channel || ':' || id FROM lane WHERE done > accepted"
-    ),
+    "more is done than was accepted in": ("SELECT channel || ':' || id FROM lane WHERE done > accepted"),
     "what waits does not fill the places between done and accepted in": (
         "SELECT channel || ':' || id FROM lane LEFT JOIN inbox USING (conv) GROUP BY conv"
         " HAVING count(seq) != accepted - done OR min(seq) != done + 1 OR max(seq) != accepted"

@@ -188,7 +188,7 @@ def positions(db: sqlite3.Connection) -> dict[tuple[str, int, str], int]:
     """How many open dialog positions stand where."""
     standing = Counter[tuple[str, int, str]]()
     for (state,) in db.execute("SELECT state FROM lane WHERE standing > 0"):
-        for one in codec.decode(Conversation, state).positions:
+        for one in (each for top in codec.decode(Conversation, state).positions for each in top.stack):
             standing[one.dialog, one.version, one.state] += 1
     return dict(standing)
 

@@ -1,0 +1,119 @@
+"""Forms, as chats: fields are asked, what is known is not, and the whole is shown before it counts."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+from attrs import define
+
+from convokit import Bot, DefinitionError, Turn, ask
+from convokit.expect import Date, Integer, Text
+from convokit.testing import Simulation
+
+
+@define
+class Booking:
+    guests: int = ask("For how many?", Integer(1, 20), also=["people"])
+    day: date = ask("Which day?", Date())
+    room: str = ask("Which room?", Text(), default="", when=lambda form: (form.guests or 0) > 8)
+    note: str = ask("Anything else?", Text(), default="", skip=True)
+
+
+def booking_bot(done: list[Booking]) -> tuple[Bot, Any]:
+    bot = Bot("tables", zone="Europe/Istanbul")
+    booking = bot.form(Booking)
+
+    @booking.on_complete
+    async def booked(turn: Turn, filled: Booking) -> None:
+        done.append(filled)
+        turn.reply("Booked.")
+
+    @bot.text("book")
+    async def book(turn: Turn) -> None:
+        turn.begin(booking)
+
+    @bot.text("book for four")
+    async def book_four(turn: Turn) -> None:
+        turn.begin(booking, booking.draft(guests=4))
+
+    return bot, booking
+
+
+async def test_a_form_asks_its_fields_shows_them_and_hands_the_instance_on() -> None:
+    done: list[Booking] = []
+    bot, _ = booking_bot(done)
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        assert await ada.says("book") == ["For how many?"]
+        assert await ada.says("4") == ["Which day?"]
+        assert await ada.says("tomorrow") == ["Anything else?"]
+        await world.restarts()
+        (shown,) = await ada.says("skip")
+        assert shown.text.startswith("guests: 4\nday: ")
+        assert shown.text.endswith("\nIs that right?")
+        assert [one.label for one in shown.buttons] == ["Yes", "Change something"]
+        assert await ada.presses("Yes") == ["Booked."]
+    assert done == [Booking(guests=4, day=date(2026, 1, 6))]
+
+
+async def test_what_depends_on_an_answer_is_asked_when_it_changes() -> None:
+    done: list[Booking] = []
+    bot, _ = booking_bot(done)
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        for said in ("book for four", "tomorrow", "no nuts"):
+            await ada.says(said)
+        (what,) = await ada.presses("Change something")
+        assert what == "What would you like to change?"
+        assert await ada.presses("guests") == ["For how many?"]
+        assert await ada.says("12") == ["Which room?"]
+        (shown,) = await ada.says("The red one")
+        assert "room: The red one" in shown.text
+        await ada.says("change people")
+        (shown,) = await ada.says("3")
+        assert "room" not in shown.text
+        await ada.says("yes")
+    assert [(one.guests, one.room, one.note) for one in done] == [(3, "", "no nuts")]
+
+
+async def test_what_a_message_tells_besides_is_not_asked() -> None:
+    done: list[Booking] = []
+    bot, booking = booking_bot(done)
+
+    @booking.extract
+    async def found(turn: Turn, draft: Any) -> Mapping[str, Any]:
+        words = turn.text.split()
+        found: dict[str, Any] = {"guests": int(words[words.index("for") + 1])} if "for" in words else {}
+        return found | ({"note": "window"} if "window" in words else {})
+
+    @bot.regex("table.*")
+    async def table(turn: Turn) -> None:
+        turn.begin(booking)
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        assert await ada.says("table for 5 at the window") == ["Which day?"]
+        (shown,) = await ada.says("tomorrow")
+        assert "guests: 5" in shown.text
+        assert "note: window" in shown.text
+        await ada.says("cancel")
+        await ada.says("book")
+        assert await ada.says("a table for 6 if you can, at the window") == ["Which day?"]
+
+
+def test_a_form_that_cannot_be_filled_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="left out"):
+        ask("Note?", Text(), skip=True)
+
+    @define
+    class Nothing:
+        one: str = ""
+
+    with pytest.raises(DefinitionError, match="no field is asked"):
+        Bot("x").form(Nothing)
+    _, booking = booking_bot([])
+    with pytest.raises(DefinitionError, match="it asks for guests"):
+        booking.draft(guest=4)
+    with pytest.raises(DefinitionError, match="cannot begin"):
+        booking.draft(guests="many")
