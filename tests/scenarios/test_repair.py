@@ -1,13 +1,13 @@
 """What customers can say to any dialog, as chats: back, change, start over, cancel, and the rest."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from attrs import define, field
 
 from convokit import END, Bot, DefinitionError, Turn, call
-from convokit.desks import Local
+from convokit.desks import Hours, Local
 from convokit.dialogs import Dialog
 from convokit.expect import Integer, YesNo
 from convokit.testing import Simulation
@@ -22,7 +22,7 @@ class Booking:
 
 
 def booking_bot(**arguments: object) -> tuple[Bot, "Dialog[Booking]"]:
-    bot = Bot("tables", **arguments)  # type: ignore[arg-type]
+    bot = Bot("tables", **arguments)  # type: ignore[arg-type]  # what Bot takes, whatever it is
     booking = bot.dialog(Booking)
 
     @booking.state(ask="For how many?", expect=Integer(1, 8), tries=3, to=["day"], also=["people"])
@@ -341,6 +341,29 @@ async def test_an_answer_is_waited_for_with_reminders_and_not_for_ever() -> None
         assert (await world.engine.stats()).timers == 1
         await ada.says("cancel")
         assert (await world.engine.stats()).timers == 0
+
+
+async def test_where_there_are_business_hours_only_they_count() -> None:
+    bot = Bot("office")
+    hours = Hours(zone="UTC", week={"mon-fri": "09:00-17:00"})
+    booking = bot.dialog(Booking, timeout=timedelta(hours=10), reminders=[timedelta(hours=9)], hours=hours)
+
+    @booking.state(ask="For how many?", expect=Integer(1, 8), to=[END])
+    async def guests(turn: Turn, memory: Booking, answer: int) -> None: ...
+
+    @bot.text("book")
+    async def book(turn: Turn) -> None:
+        turn.begin(booking)
+
+    async with Simulation(bot, start=datetime(2026, 1, 9, 9, tzinfo=UTC)) as world:  # a Friday morning
+        ada = world.user("Ada")
+        await ada.says("book")
+        await world.passes(days=2, hours=23)
+        assert ada.hears() == []
+        await world.passes(hours=2)
+        assert ada.hears() == ["Are you still there?\nFor how many?"]
+        await world.passes(hours=1)
+        assert ada.hears() == ["I have stopped waiting for an answer. Write to me whenever you like."]
 
 
 async def test_on_timeout_may_go_on_elsewhere() -> None:

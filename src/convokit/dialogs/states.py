@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -25,10 +25,10 @@ Ask = str | Message | Callable[[Turn, M], str | Message | Awaitable[str | Messag
 
 
 class Business(Protocol):
-    """Business hours: `Hours` is one."""
+    """Business hours: `convokit.desks.Hours` is one."""
 
-    def passed(self, since: Any, span: timedelta) -> Any:
-        """The moment at which, from `since` on, `span` of open time has passed."""
+    def after(self, moment: datetime, duration: timedelta) -> datetime:
+        """The moment by which it will have been open for `duration` since `moment`."""
         ...
 
 
@@ -140,7 +140,7 @@ def checked_state(dialog: str, where: str, state: State[M]) -> State[M]:
             check_said(f"{what}: {name}", said, function=False)
     if not hasattr(state.expect, "read"):
         raise DefinitionError(f"{what}: expect needs a method read(event), {state.expect!r} has none")
-    if state.tries is not None and (type(state.tries) is not int or not 1 <= state.tries <= 100):  # noqa: PLR2004  bound
+    if state.tries is not None and (type(state.tries) is not int or not 1 <= state.tries <= 100):  # noqa: PLR2004  the bound that the message names
         raise DefinitionError(f"{what}: tries is a whole number from 1 to 100, not {state.tries!r:.60}")
     if state.exhausted and state.tries is None:
         raise DefinitionError(f"{what}: exhausted={state.exhausted!r} is never reached: give tries=3 with it")

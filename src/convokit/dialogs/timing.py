@@ -27,7 +27,7 @@ def await_answer(turn: Turn, dialog: Dialog[Any], position: Position, *, after: 
         return
     left = spans[done] - (spans[done - 1] if done else timedelta(0))
     if dialog.hours is not None:
-        left = dialog.hours.passed(turn.now, left) - turn.now
+        left = dialog.hours.after(turn.now, left) - turn.now
     data = {"dialog": position.dialog, "asked": position.asked, "state": position.state, "done": done}
     turn.reminders[name] = Reminder(name=name, after=left, data=data)
 

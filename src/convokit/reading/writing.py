@@ -42,7 +42,7 @@ def written_moment(moment: datetime, situation: Situation, fits: Fits = lambda _
     code = situation.language or "en"
     form = language(code).moment_form if code in CODES else "{day} {time}"
     day, at = written_day(moment.date(), situation, fits), written_time(moment.time(), situation)
-    if moment.hour < _EARLY:
+    if moment.hour == 0 or (moment.hour < _EARLY and code == "hi"):
         # "Friday, 12:00 am" and "Friday night, 1:00" are both the night before and the night after.
         at = f"{moment.hour:02}:{moment.minute:02}"
     return _filled(form, {"day": day, "time": at})

@@ -27,7 +27,7 @@ async def nothing(turn: Turn, memory: Order, answer: object) -> None:
 def made(*, desk: bool = True, **state: object) -> Bot:
     bot = Bot("shop", desk=Local() if desk else None)
     order = bot.dialog(Order, timeout=NIGHT)
-    order.state(**{"ask": "Which size?", "to": [END], **state})(nothing)  # type: ignore[call-overload]
+    order.state(**{"ask": "Which size?", "to": [END], **state})(nothing)  # type: ignore[call-overload]  # what a state takes, whatever it is
     return bot
 
 

@@ -172,3 +172,20 @@ def test_words_of_another_language_are_read_unless_languages_disagree() -> None:
     asked(Time(time(11)), "9 am", "tr")
     assert reads(DateTime(), "tomorrow at 5 pm", "tr") == datetime(2026, 11, 19, 17, tzinfo=ISTANBUL)
     assert reads(Time(), "शाम 6 बजे", "tr") == time(18)
+
+
+def test_midnight_and_the_small_hours_belong_to_two_days() -> None:
+    assert asked(DateTime(), "friday at midnight").options == (
+        "Friday 20 November, 00:00",
+        "Saturday 21 November, 00:00",
+    )
+    assert reads(DateTime(), "tonight at midnight") == datetime(2026, 11, 19, tzinfo=ISTANBUL)
+    assert reads(DateTime(), "friday 00:30") == datetime(2026, 11, 20, 0, 30, tzinfo=ISTANBUL)
+    assert len(asked(DateTime(), "cuma gece 1", "tr").options) == 2
+    assert reads(DateTime(), "cuma sabah 5", "tr") == datetime(2026, 11, 20, 5, tzinfo=ISTANBUL)
+
+
+def test_a_number_beside_a_time_may_be_the_day_and_is_asked() -> None:
+    asked(DateTime(), "on 20 at 8 pm")
+    assert reads(DateTime(), "am 20. um 20 Uhr", "de") == datetime(2026, 11, 20, 20, tzinfo=ISTANBUL)
+    assert reads(DateTime(), "le 20 à 20h", "fr") == datetime(2026, 11, 20, 20, tzinfo=ISTANBUL)
