@@ -77,6 +77,24 @@ async def test_what_depends_on_an_answer_is_asked_when_it_changes() -> None:
     assert [(one.guests, one.room, one.note) for one in done] == [(3, "", "no nuts")]
 
 
+async def test_an_answer_that_is_given_again_unchanged_leads_back_to_the_review() -> None:
+    done: list[Booking] = []
+    bot, _ = booking_bot(done)
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        for said in ("book for four", "tomorrow", "skip"):
+            await ada.says(said)
+        for _ in range(2):
+            await ada.presses("Change something")
+            await ada.says("day")
+            (shown,) = await ada.says("tomorrow")
+            assert shown.text.endswith("Is that right?")
+        (shown,) = await ada.says("summary")
+        assert shown.text.count("guests: 4") == 2
+        assert "review" not in shown.text
+        assert await ada.says("yes") == ["Booked."]
+
+
 async def test_what_a_message_tells_besides_is_not_asked() -> None:
     done: list[Booking] = []
     bot, booking = booking_bot(done)

@@ -343,6 +343,42 @@ async def test_an_answer_is_waited_for_with_reminders_and_not_for_ever() -> None
         assert (await world.engine.stats()).timers == 0
 
 
+async def test_time_with_a_person_is_no_silence_of_the_customers() -> None:
+    bot = Bot("patient", desk=Local())
+    booking = bot.dialog(Booking, timeout=timedelta(minutes=10))
+
+    @booking.state(ask="For how many?", expect=Integer(1, 8), to=[END])
+    async def guests(turn: Turn, memory: Booking, answer: int) -> None:
+        turn.reply(f"{answer}.")
+
+    @bot.text("book")
+    async def book(turn: Turn) -> None:
+        turn.begin(booking)
+
+    async with Simulation(bot) as world:
+        ada, grace = world.user("Ada"), world.operator("Grace")
+        await ada.says("book")
+        await ada.says("a person")
+        await grace.joins(ada)
+        await world.passes(minutes=30)
+        await grace.closes(ada)
+        assert ada.hears() == ["For how many?"]
+        await world.passes(minutes=9)
+        assert await ada.says("4") == ["4."]
+
+
+async def test_where_any_text_is_an_answer_only_what_can_be_done_is_a_verb() -> None:
+    bot, _ = booking_bot()
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        for said in ("book", "4", "friday", "fish"):
+            await ada.says(said)
+        assert await ada.says("change the music, please") == ["4, Friday, Fish, change the music, please"]
+        for said in ("book", "4", "friday", "fish"):
+            await ada.says(said)
+        assert await ada.says("change the day") == ["Which day?"]
+
+
 async def test_where_there_are_business_hours_only_they_count() -> None:
     bot = Bot("office")
     hours = Hours(zone="UTC", week={"mon-fri": "09:00-17:00"})

@@ -459,7 +459,8 @@ async def test_a_question_may_be_a_function_plain_or_async(ask: Any, text: str) 
     assert await ada.begins() == [text]
     assert ada.position is not None
     turn = turn_of(MessageReceived(**COMMON, text="back"))
-    assert await steps_of(turn, made).ask_again(ada.position) == ada.position
+    again = await steps_of(turn, made).ask_again(ada.position)
+    assert again == evolve(ada.position, asked=ada.position.asked + 1)
     assert [one.text for one in turn.replies] == [text]
 
 

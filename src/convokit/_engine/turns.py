@@ -314,7 +314,8 @@ class Turns:
         """Dialogs that were open when a person took over ask their question again."""
         for position in changes.conversation.positions:
             if position.dialog in self.table.dialogs:
-                await Steps(turn, self._around).ask_again(position)
+                after = await Steps(turn, self._around).ask_again(position)
+                changes.conversation = changes.conversation.standing(after, position.user)
 
     async def _asked_again(self, turn: Turn, changes: Changes) -> None:
         """A handler has answered in the middle of a dialog, and left it open: the question follows."""

@@ -87,6 +87,7 @@ class Dialog(Generic[M]):
         self.help = help
         self.without = frozenset(without)
         self.hooks: dict[str, Hook[M]] = {}
+        self.asides: frozenset[str] = frozenset()  # states whose answers are not among what was answered
         self.extracts: Extract[M] | None = None
         self._machine: Any = None
         check_times(f"dialog {self.name}", timeout, self.reminders)

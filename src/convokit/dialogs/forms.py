@@ -164,6 +164,7 @@ class Form(Dialog[Any], Generic[F]):
         self._review, self._right, self._change = review, right, change
         self._complete: Callable[[Turn, F], Awaitable[None]] | None = None
         self.hooks["on_end"] = self._completed
+        self.asides = frozenset({REVIEW, CHANGE})
         self._write_states()
 
     # ── what is written beside it ───────────────────────────────────────────────────────────────────────────────────

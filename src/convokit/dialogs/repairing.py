@@ -41,6 +41,14 @@ class Repairs:
         found = self.steps.around.words.heard(event.text, self.steps.languages)
         return found if found is not None and self.allows(found.verb) else None
 
+    def goes_first(self, heard: Heard) -> bool:
+        """Whether a verb counts before the answer is read: where any text is one, and the verb can do something."""
+        if not getattr(self.state.expect, "greedy", False):
+            return False
+        if heard.verb == "skip":
+            return bool(self.state.skip)
+        return not heard.what or self._place_of(heard.what) is not None
+
     def pressed(self, event: Event) -> str | None:
         """The label of the answer whose button under "What would you like to change?" was pressed."""
         if not isinstance(event, ButtonPressed) or not event.payload.startswith("?"):
@@ -115,35 +123,40 @@ class Repairs:
         steps = self.steps
         dialog, state = steps.at(position)
         steps.ask(await steps.question(dialog, state, dialog.recalled(position.memory)))
-        return steps.asked(dialog, evolve(position, asked=position.asked + 1))
+        return steps.asked(dialog, position)
 
     async def change(self, what: str) -> Position:
         """Ask an earlier question again; later answers are used again as long as they fit."""
         answered = self._answered()
         if not answered:
             return await self._asks_again(self.steps.says("nothing_yet"))
-        named = fold(what)
-        found = next((place for state, place in reversed(answered) if named in _names(state)), None)
+        found = self._place_of(what)
         if found is None:
             said = self.steps.says("unknown_answer" if what else "change_what")
             buttons: list[Action] = [Button(state.label, self._payload(state)) for state, _ in answered]
             self.steps.turn.reply(Message(said, buttons=buttons))
             return self.position
-        later = (*self.position.steps[found + 1 :], *self.position.redo)
+        aside = self.dialog.asides
+        later = tuple(one for one in (*self.position.steps[found + 1 :], *self.position.redo) if one.state not in aside)
         return await self._asks_at(evolve(self._undone(found), redo=later))
+
+    def _place_of(self, what: str) -> int | None:
+        """Where in `steps` the newest answer of this name is."""
+        named = fold(what)
+        return next((place for state, place in reversed(self._answered()) if named in _names(state)), None)
 
     def _answered(self) -> list[tuple[State[Any], int]]:
         """The states that were answered, each once, and the place of the newest answer in `steps`."""
         newest: dict[str, tuple[State[Any], int]] = {}
         for place, step in enumerate(self.position.steps):
             state = self.dialog.named(step.state)
-            if state is not None and not step.skipped:
+            if state is not None and not step.skipped and state.name not in self.dialog.asides:
                 newest.pop(state.name, None)
                 newest[state.name] = (state, place)
         return list(newest.values())
 
     def _payload(self, state: State[Any]) -> str:
-        return press(self.dialog.name, "change", state.name)
+        return press(self.dialog.name, "\0change", state.name)
 
     # ── the other verbs ─────────────────────────────────────────────────────────────────────────────────────────────
 

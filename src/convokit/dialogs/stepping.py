@@ -43,7 +43,7 @@ class Steps(Walk):
         event = own_press(dialog, state, self.turn.event)
         repairs = Repairs(self, dialog, state, position)
         heard = repairs.heard(event)
-        if heard is not None and (repairs.pressed(event) is not None or getattr(state.expect, "greedy", False)):
+        if heard is not None and (repairs.pressed(event) is not None or repairs.goes_first(heard)):
             return await repairs.act(heard)
         value = understood(state.expect, event, evolve(self.turn.situation, unclear=position.unclear))
         if dialog.extracts is not None and (heard is None or not isinstance(value, Unclear)):

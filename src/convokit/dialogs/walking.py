@@ -89,6 +89,7 @@ class Walk:
             user=user_id,
             memory=kept,
             given=known,
+            asked=self.turn.conversation.version,  # higher than in any dialog before: no timer of theirs fits
             under=under,
             then=then,
             into=into,
@@ -187,10 +188,11 @@ class Walk:
                 return await self._answered_before(dialog, position, memory, *event)
         self.ask(await self.question(dialog, state, memory))
         kept = dialog.kept(state, memory)
-        return self.asked(dialog, evolve(position, memory=kept, asked=position.asked + 1))
+        return self.asked(dialog, evolve(position, memory=kept))
 
     def asked(self, dialog: Dialog[Any], position: Position) -> Position:
         """The position whose question was just asked; its answer is waited for from now on."""
+        position = evolve(position, asked=position.asked + 1)
         if self.around.timed:
             await_answer(self.turn, dialog, position)
         return position
