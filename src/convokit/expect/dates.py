@@ -78,7 +78,9 @@ class Date(Value, Situated[dt.date]):
         if not found and found is not None and self.opinion is not None and text:
             found = self.opinion.days(text[:200], situation)
         if not found:
-            return Unclear("no day is named, or several", say=sentence("date", situation))
+            return self._one_of_two(text, situation) or Unclear(
+                "no day is named, or several", say=sentence("date", situation)
+            )
         fitting = [one for one in found if fits(one)]
         if not fitting:
             return Unclear(f"{found[0]} is out of bounds", say=self._bounds_told(situation, first, last))
@@ -88,6 +90,22 @@ class Date(Value, Situated[dt.date]):
             return fitting[0]
         options = [written_day(one, situation, fits) for one in sorted(fitting[:MOST_OPTIONS])]
         return Unclear("it can be several days", options, sentence("date_which", situation))
+
+    def _one_of_two(self, text: str, situation: Situation) -> Unclear | None:
+        """Such as "3 or 4 March": both as options; None when it does not name two days."""
+        from convokit.reading.lists import alternatives  # noqa: PLC0415  see above
+        from convokit.reading.moments import days_in  # noqa: PLC0415  see above
+        from convokit.reading.writing import written_day  # noqa: PLC0415  see above
+
+        first, last = self.between(situation.today)
+        found = [days_in(part, situation, lambda day: first <= day <= last) for part in alternatives(text, situation)]
+        if not found or not all(found):
+            return None
+        fitting = sorted({day for days in found for day in days or () if first <= day <= last})
+        if not 1 < len(fitting) <= MOST_OPTIONS:
+            return None
+        options = [written_day(one, situation, lambda day: first <= day <= last) for one in fitting]
+        return Unclear("one of several days", options, sentence("date_which", situation))
 
     def between(self, today: dt.date) -> tuple[dt.date, dt.date]:
         """The first and the last day that are accepted on that day."""

@@ -57,10 +57,15 @@ class Integer(Value, Situated[int]):
 
     def read_in(self, event: Event, situation: Situation) -> int | Unclear:
         """The number."""
+        from convokit.reading.numbers import decimal_sign  # noqa: PLC0415  see `_readings`
+
         say = range_sentence("integer", situation, self.least, self.most)
         found = _readings(event, situation)
         if not found:
-            return Unclear("not a whole number" if found is None or not found else "", say=say)
+            return Unclear("not a whole number", say=say)
+        # Where the locale says which sign parts thousands, its reading is the one that counts.
+        known = bool(decimal_sign(situation))
+        found = [count[:1] if known and count[0] == int(count[0]) else count for count in found]
         whole = [one for count in found for one in count if one == int(one)]
         if not whole:
             return Unclear("not a whole number", say=say)

@@ -43,7 +43,8 @@ class Expectation(Protocol[T_co]):
     """What a state expects. Anything with `read` is one; `options` are what is offered as buttons, if any.
 
     One that needs the customer's language, region, time zone or the time has `read_in(event, situation)` too, which is
-    called in place of `read`: see `Situated`.
+    called in place of `read`: see `Situated`. One that takes nearly any text has `greedy = True`: then a dialog's own
+    words ("back", "cancel") are heard before it reads.
     """
 
     __slots__ = ()

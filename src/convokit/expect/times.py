@@ -45,7 +45,9 @@ class Time(Value, Situated[dt.time]):
 
         found = times_in(written(event), situation)
         if not found:
-            return Unclear("no time is named, or several", say=sentence("time", situation))
+            return self._one_of_two(written(event), situation) or Unclear(
+                "no time is named, or several", say=sentence("time", situation)
+            )
         fitting = [one for one in found if within(one, self.earliest, self.latest)]
         if len(fitting) == 1:
             return fitting[0]
@@ -53,6 +55,21 @@ class Time(Value, Situated[dt.time]):
             options = [written_time(one, situation) for one in fitting[:MOST_OPTIONS]]
             return Unclear("it can be several times", options, sentence("time_which", situation))
         return Unclear(f"{found[0]} is out of bounds", say=hours_told(situation, self.earliest, self.latest))
+
+    def _one_of_two(self, text: str, situation: Situation) -> Unclear | None:
+        """Such as "8 or 9 pm": both as options; None when it does not name two times."""
+        from convokit.reading.lists import alternatives  # noqa: PLC0415  see above
+        from convokit.reading.moments import times_in  # noqa: PLC0415  see above
+        from convokit.reading.writing import written_time  # noqa: PLC0415  see above
+
+        found = [times_in(part, situation) for part in alternatives(text, situation)]
+        if not found or not all(found):
+            return None
+        fitting = sorted({at for times in found for at in times or () if within(at, self.earliest, self.latest)})
+        if not 1 < len(fitting) <= MOST_OPTIONS:
+            return None
+        options = [written_time(one, situation) for one in fitting]
+        return Unclear("one of several times", options, sentence("time_which", situation))
 
 
 def _a_time(what: str, bound: object) -> None:

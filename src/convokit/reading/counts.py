@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
+from convokit._value import Value
 from convokit.reading.found import mark
 from convokit.reading.language import language
 from convokit.reading.languages_of import read_in_turn
@@ -20,29 +21,15 @@ _ALONE = re.compile(r"([+-]?)\s?([0-9][0-9.,'\u066b\u066c]*)")
 # Marks and words that turn a number into something else when they stand beside it.
 _TELLING = frozenset(
     {"unsure", "or", "half", "quarter", "and_half", "scale", "hundred", "dozen", "plus", "minus", "fraction", "number"}
-    | {
-        "article_number",
-        "part",
-        "weekday",
-        "month",
-        "day",
-        "hour",
-        "oclock",
-        "last",
-        "next",
-        "ago",
-        "after",
-        "past",
-        "span",
-        "compound_unit",
-    }
+    | {"part", "weekday", "month", "day", "hour", "oclock", "past", "last", "next", "ago", "after"}
+    | {"span", "compound_unit"}
 )
 _ODD = frozenset("%/*=^_#@<>|\\{}[]~\ufffd")
 _UNKNOWN_MOST = 8
 
 
-@frozen(eq=False)
-class Count:
+@frozen(eq=False, repr=False)
+class Count(Value):
     """A number that is the only one in its text.
 
     Attributes:
@@ -54,16 +41,6 @@ class Count:
     value: Decimal
     other: Decimal | None = None
     beside: tuple[str, ...] = ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Count) and (self.value, self.other, self.beside) == (
-            other.value,
-            other.other,
-            other.beside,
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.value, self.other, self.beside))
 
 
 def counts_of(text: str, situation: Situation, beside: Beside = lambda _: ()) -> Sequence[Count] | None:

@@ -24,11 +24,6 @@ class Found(Generic[T]):
     start: int
     end: int
 
-    @property
-    def certain(self) -> bool:
-        """Whether it can mean one thing only."""
-        return len(self.values) == 1
-
 
 _TELLING = frozenset(
     {

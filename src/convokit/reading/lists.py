@@ -1,11 +1,14 @@
-"""Answers of several parts: "small and large", "all of them", "none"."""
+"""Answers of several parts: "small and large", "all of them", "none", "3 or 4 March"."""
 
 from functools import cache
 
 from convokit.reading.language import language
 from convokit.reading.languages_of import own_language
 from convokit.reading.situation import CODES, Situation
+from convokit.reading.tokens import LONGEST
 from convokit.wire.text import fold
+
+_MOST_WORDS = 12
 
 
 @cache
@@ -42,3 +45,20 @@ def listed(text: str, situation: Situation) -> list[str]:
         else:
             parts[-1].append(word)
     return [" ".join(one) for one in parts if one]
+
+
+def alternatives(text: str, situation: Situation) -> list[str]:
+    """What stands on both sides of "or": "3 March" and "4 March" of "3 or 4 March"; empty when nothing does."""
+    if len(text) > LONGEST:
+        return []
+    ors = _said(own_language(text, situation) or "en", "or")
+    words = text.split()
+    places = [place for place, word in enumerate(words) if fold(word) in ors]
+    if len(places) != 1 or len(words) > _MOST_WORDS:
+        return []
+    first, second = words[: places[0]], words[places[0] + 1 :]
+    if not first or not second:
+        return []
+    if len(first) == 1 and first[0].rstrip(".").isdecimal() and len(second) > 1:
+        first = [*first, *second[1:]]
+    return [" ".join(first), " ".join(second)]

@@ -15,7 +15,7 @@ from convokit.reading.terms import Term
 
 T = TypeVar("T")
 
-_DAY_AND_TIME = 2
+_NAMED_TWICE = 2
 
 
 def days_in(text: str, situation: Situation, fits: Fits = lambda _: True) -> Sequence[date] | None:
@@ -139,13 +139,13 @@ def _days(
         if found is None:
             place += 1
             continue
-        _mark_day(said, taken, found)
+        mark(taken, found.start, found.end)
         several.append(found)
         place = found.end
     if not several:
         return ()
     together = [one for one in several[0].values if all(one in other.values for other in several[1:])]
-    if not together and len(several) == _DAY_AND_TIME:
+    if not together and len(several) == _NAMED_TWICE:
         together = list(_weekday_with_date(several, said))
     if not together:
         return None
@@ -160,14 +160,6 @@ def _weak(said: Sequence[Term], found: Found[date]) -> bool:
     """Whether a day rests on a short word that is an ordinary one as well ("sat", "sun") amid other words."""
     short = any("weekday_abbreviated" in one for one in said[found.start : found.end])
     return short and any(not one.means or ("fill" in one and one.text not in _BESIDE_SHORT) for one in said)
-
-
-def _mark_day(said: Sequence[Term], taken: list[bool], found: Found[date]) -> None:
-    for place in range(found.start, found.end):
-        # The part of the day in "tonight" is left for the clock.
-        taken[place] = "day_part" not in said[place] or taken[place]
-        if "day_part" in said[place]:
-            taken[place] = True
 
 
 def _weekday_with_date(several: Sequence[Found[date]], said: Sequence[Term]) -> Sequence[date]:

@@ -1,11 +1,11 @@
 """Days and times as they are shown to people, so that what is shown reads back as itself."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time
 
-from convokit.reading.days import Fits
-from convokit.reading.language import language
-from convokit.reading.moments import days_in
 from convokit.reading.situation import CODES, Situation
+
+Fits = Callable[[date], bool]
 
 _NOON = 12
 _EARLY = 6
@@ -16,6 +16,9 @@ def written_day(day: date, situation: Situation, fits: Fits = lambda _: True) ->
 
     As "2026-11-20" where the language has no table.
     """
+    from convokit.reading.language import language  # noqa: PLC0415  only who writes days loads the tables
+    from convokit.reading.moments import days_in  # noqa: PLC0415  see above
+
     code = situation.language or "en"
     if code not in CODES:
         return day.isoformat()
@@ -29,6 +32,8 @@ def written_day(day: date, situation: Situation, fits: Fits = lambda _: True) ->
 
 def written_time(at: time, situation: Situation) -> str:
     """The time of day: "17:00" where people count 24 hours, else "5:00 pm"."""
+    from convokit.reading.language import language  # noqa: PLC0415  see above
+
     code = situation.language or "en"
     if code in CODES and not situation.by_24_hours and language(code).hours:
         forms = language(code).hours
@@ -39,6 +44,8 @@ def written_time(at: time, situation: Situation) -> str:
 
 def written_moment(moment: datetime, situation: Situation, fits: Fits = lambda _: True) -> str:
     """Day and time of day together: "Friday 20 November, 17:00"."""
+    from convokit.reading.language import language  # noqa: PLC0415  see above
+
     code = situation.language or "en"
     form = language(code).moment_form if code in CODES else "{day} {time}"
     day, at = written_day(moment.date(), situation, fits), written_time(moment.time(), situation)

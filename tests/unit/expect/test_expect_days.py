@@ -24,7 +24,8 @@ def test_a_day_is_read_as_people_write_it(locale: str) -> None:
 @pytest.mark.parametrize("locale", NO_DAY)
 def test_what_names_no_day_or_leaves_doubt_is_asked_again(locale: str) -> None:
     for text in NO_DAY[locale]:
-        assert not asked(Date(), text, locale).options, text
+        assert not days_in(text, somebody(locale)), text
+        asked(Date(), text, locale)
 
 
 def test_next_friday_is_asked_back_unless_the_bounds_leave_one() -> None:
@@ -98,6 +99,25 @@ def test_what_is_out_of_bounds_is_told_with_the_bounds() -> None:
     assert asked(soon, "yesterday").say == "A day from Wednesday 18 November to Wednesday 25 November, please."
     assert asked(Date(earliest=timedelta(0)), "yesterday").say == "Wednesday 18 November or later, please."
     assert asked(Date(latest=date(2026, 12, 1)), "24 December 2026").say == "Tuesday 1 December or earlier, please."
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("en-GB", "3 or 4 March"), ("tr", "3 veya 4 Mart"), ("hi", "3 या 4 मार्च"), ("he", "3 או 4 במרץ"),
+        ("ar", "3 أو 4 مارس"), ("es", "3 o 4 de marzo"), ("de", "3. oder 4. März"), ("fr", "3 ou 4 mars"),
+    ],
+)  # fmt: skip
+def test_of_two_days_that_are_named_both_are_offered(locale: str, text: str) -> None:
+    options = asked(Date(), text, locale).options
+    assert [reads(Date(), one, locale) for one in options] == [date(2027, 3, 3), date(2027, 3, 4)]
+    assert asked(Date(timedelta(0), date(2027, 3, 3)), text, locale).options == ()
+
+
+def test_one_of_two_is_offered_only_when_nothing_leaves_doubt() -> None:
+    assert asked(Date(), "friday or saturday").options == ("Friday 20 November", "Saturday 21 November")
+    for text in ("not friday or saturday", "friday or so", "friday or saturday or sunday", "or", "friday or", "5 or 6"):
+        assert asked(Date(), text).options == (), text
 
 
 def test_a_weekday_that_contradicts_its_date_is_asked_again() -> None:

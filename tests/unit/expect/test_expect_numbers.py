@@ -16,6 +16,7 @@ from convokit.wire.codec import decode, encode
 
 ROWS: dict[str, dict[str, str]] = {
     "en": {
+        "ninety-nine": "99", "1.5k": "1500", "the two of us": "2", "exactly five": "5", "5 and a half": "5.5", "(5)": "5", "5 :)": "5",
         "five": "5", "I want five": "5", "five please": "5", "twenty-three": "23", "one hundred and five": "105",
         "two thousand five hundred": "2500", "a dozen": "12", "half a dozen": "6", "½": "0.5", "3½": "3.5", "3 ½": "3.5",
         "three and a half": "3.5", "2 million": "2000000", "2.5 million": "2500000", "5k": "5000", "1,234.50": "1234.5",
@@ -23,38 +24,45 @@ ROWS: dict[str, dict[str, str]] = {
         "half": "0.5", "0.5": "0.5", "5 pizzas": "5", "a couple": "2", "1,23,456": "123456", "3.14159": "3.14159",
     },
     "tr": {
+        "100 bin": "100000", "yüz yirmi beş": "125", "bir buçuk": "1.5", "bir tane": "1", "sıfır": "0",
         "beş": "5", "yirmi üç": "23", "yirmiüç": "23", "iki bin beş yüz": "2500", "ikibinbeşyüz": "2500", "yüzelli": "150",
         "on beş": "15", "onbeş": "15", "iki buçuk": "2.5", "yarım": "0.5", "bir düzine": "12", "yarım düzine": "6",
         "iki milyon": "2000000", "1.234,50": "1234.5", "1.5": "1.5", "5 kişi": "5", "beş kişilik masa": "5",
         "2 bin 500": "2500", "iki buçuk milyon": "2500000", "5'i": "5", "beş kişiyiz": "5",
     },
     "hi": {
+        "दो लोग": "2", "हम चार हैं": "4", "पाँच सौ पचास": "550", "सौ": "100",
         "पाँच": "5", "पांच": "5", "तेईस": "23", "एक सौ पाँच": "105", "दो हज़ार पाँच सौ": "2500", "एक दर्जन": "12",
         "साढ़े तीन": "3.5", "ढाई": "2.5", "डेढ़": "1.5", "सवा दो": "2.25", "पौने दो": "1.75", "दो लाख": "200000", "५": "5",
         "१२३४": "1234", "1,23,456": "123456", "ढाई हज़ार": "2500", "साढ़े तीन सौ": "350", "मुझे पाँच चाहिए": "5", "आधा": "0.5",
     },
     "he": {
+        "מאה עשרים וחמש": "125", "לשניים": "2", "אנחנו 4": "4",
         "חמש": "5", "חמישה": "5", "עשרים ושלוש": "23", "מאה וחמש": "105", "אלפיים וחמש מאות": "2500", "תריסר": "12",
         "שלוש וחצי": "3.5", "חצי": "0.5", "שני מיליון": "2000000", "חמישה אנשים": "5", "אנחנו חמישה": "5",
         "שלושת אלפים": "3000", "חמש עשרה": "15", "אחד": "1",
     },
     "ar": {
+        "مئة وخمسة وعشرون": "125", "لأربعة": "4", "خمسة آلاف وثلاثمئة": "5300", "ألف ومئتان": "1200",
         "خمسة": "5", "ثلاثة وعشرون": "23", "مئة وخمسة": "105", "ألفان وخمسمائة": "2500", "ثلاثة ونصف": "3.5", "نصف": "0.5",
         "مليونان": "2000000", "٢ مليون": "2000000", "١٬٢٣٤٫٥٠": "1234.5", "خمسة عشر": "15", "ثلاثة آلاف": "3000",
         "نريد خمسة": "5", "دزينة": "12", "٥": "5", "خمس مئة": "500", "مئتان وخمسون": "250",
     },
     "es": {
+        "ciento veinticinco": "125", "veintiuna": "21", "un millón doscientos mil": "1200000", "nosotros dos": "2",
         "cinco": "5", "veintitrés": "23", "ciento cinco": "105", "dos mil quinientos": "2500", "una docena": "12",
         "media docena": "6", "tres y medio": "3.5", "dos millones": "2000000", "treinta y cinco": "35", "quiero cinco": "5",
         "somos cinco": "5", "1.234,50": "1234.5", "mil doscientos": "1200", "uno": "1",
     },
     "de": {
+        "hundertfünfundzwanzig": "125", "dreißigtausend": "30000", "zu zweit": "2", "eintausendzweihundert": "1200",
         "fünf": "5", "dreiundzwanzig": "23", "hundertfünf": "105", "zweitausendfünfhundert": "2500", "ein Dutzend": "12",
         "ein halbes Dutzend": "6", "anderthalb": "1.5", "dreieinhalb": "3.5", "zwei Millionen": "2000000",
         "einundzwanzig": "21", "ich möchte fünf": "5", "wir sind zu fünft": "5", "1,5": "1.5", "1.234,5": "1234.5",
         "fünf und zwanzig": "25",
     },
     "fr": {
+        "quatre-vingt-un": "81", "soixante et un": "61", "mille deux cents": "1200", "quatre cents": "400", "vingt et une": "21",
         "cinq": "5", "vingt-trois": "23", "vingt et un": "21", "cent cinq": "105", "deux mille cinq cents": "2500",
         "une douzaine": "12", "une demi-douzaine": "6", "trois et demi": "3.5", "soixante-dix-sept": "77",
         "soixante et onze": "71", "quatre-vingt-dix-sept": "97", "quatre-vingts": "80", "deux millions": "2000000",
@@ -66,6 +74,7 @@ ROWS: dict[str, dict[str, str]] = {
 
 NONE: dict[str, list[str]] = {
     "en": [
+        "2 adults and 3 kids", "#5", "no. 5", "5pm", "5 o'clock", "May 5", "12h", "2x", "10%", "me and my wife", "5 / 6",
         "5 or 6", "5-6", "not five", "at least 5", "five six", "more than five", "one or two", "5 to 6", "between 5 and 6",
         "no one", "I have a question", "first", "5th", "A5", "1e5", "5%", "$%&", "zero five", "five, six", "a", "an", "one two",
         "minus five", "5 and 6", "don't want 5", "free",
@@ -122,6 +131,9 @@ def test_where_the_locale_does_not_tell_it_is_asked(locale: str) -> None:
     assert [reads(Decimal(), one, locale) for one in options] == [decimal.Decimal(1234), decimal.Decimal("1.234")]
     assert reads(Decimal(most=100), "1.234", locale) == decimal.Decimal("1.234")
     assert reads(Integer(), "1.234", "de") == 1234
+    assert reads(Integer(), "1,000", "en") == reads(Integer(), "1.000", "tr") == 1000
+    assert asked(Integer(), "1.000", "it").options == ("1000", "1")
+    assert not asked(Integer(1, 8), "1,000", "en").options
     assert asked(Integer(), "1.234", "en").options == ("1234",)
 
 

@@ -45,7 +45,8 @@ def test_a_length_of_time_is_read_as_people_write_it(locale: str) -> None:
 @pytest.mark.parametrize("locale", NO_TIME)
 def test_what_names_no_time_or_leaves_doubt_is_asked_again(locale: str) -> None:
     for text in NO_TIME[locale]:
-        assert not asked(Time(), text, locale).options, text
+        assert not times_in(text, somebody(locale)), text
+        asked(Time(), text, locale)
 
 
 def test_a_bare_hour_is_asked_back_unless_the_bounds_leave_one() -> None:
@@ -56,6 +57,26 @@ def test_a_bare_hour_is_asked_back_unless_the_bounds_leave_one() -> None:
     assert asked(Time(time(11), time(22)), "9 am").say == "A time from 11:00 to 22:00, please."
     assert asked(Time(time(11)), "sabah 9", "tr").say == "Lütfen 11:00 veya sonrası için bir saat yazın."
     assert asked(Time(latest=time(11)), "9 Uhr abends", "de").say == "Bitte 11:00 oder früher."
+
+
+def test_ten_oclock_in_figures_is_in_the_morning_where_people_count_24_hours() -> None:
+    assert reads(Time(), "10:00", "de") == reads(Time(), "10:00") == reads(Time(), "10:00", "it") == time(10)
+    assert asked(Time(), "10:00", "en-US").options == ("10:00 am", "10:00 pm")
+    assert len(asked(Time(), "10:00", "hi").options) == len(asked(Time(), "10:00", "es-MX").options) == 2
+    assert len(asked(Time(), "9:30", "de").options) == 2
+
+
+def test_five_to_six_in_figures_may_be_a_range() -> None:
+    assert asked(Time(), "5 to 6").options == ()
+    assert asked(Time(), "five to six").options == asked(Time(), "5 minutes to 6").options == ("05:55", "17:55")
+    assert asked(Time(), "20 to 6").options == ("05:40", "17:40")
+
+
+def test_of_two_times_that_are_named_both_are_offered() -> None:
+    assert asked(Time(), "8 or 9 pm").options == ("20:00", "21:00")
+    assert asked(Time(time(12), time(23)), "8 or 9").options == ("20:00", "21:00")
+    assert asked(Time(), "19:00 oder 20:00", "de").options == ("19:00", "20:00")
+    assert asked(Time(), "8 or so").options == asked(Time(), "not 8 or 9").options == ()
 
 
 def test_half_six_is_half_past_six_where_people_say_so() -> None:
