@@ -3,10 +3,9 @@
 import re
 
 import pytest
+from chance_weather import End
 from mutants import MUTANTS, Mutant
 from world import World, command, live_through
-
-from chance_weather import End
 
 MOST = 300
 """How many worlds a mutant may live through."""

@@ -27,5 +27,4 @@ def test_the_state_machine_finds_a_store_out(mutant: Mutant, store: Any) -> None
         for frame, _ in walk_tb(found.tb)
         if frame.f_code.co_filename == test_store_machine.__file__
     ]
-    print(f"\n{mutant.name} in {store} is found out in {at[-1]}: {found.value!s:.200}")
-    assert at[-1] in mutant.machine
+    assert at[-1] in mutant.machine, f"{mutant.name} ({mutant.mistake}) was found out by another promise: {found.value}"

@@ -75,6 +75,8 @@ class Model:
 
     In the order written.
     """
+    uncertain: set[str] = field(factory=set)
+    """Rows that may have gone out already: they were in flight at a crash."""
     closed: dict[str, Any] = field(factory=dict)
     """When rows were sent or withdrawn."""
     timers: dict[tuple[str, str], Any] = field(factory=dict)
@@ -306,6 +308,7 @@ class StoreMachine(RuleBasedStateMachine):
             if isinstance(one.what, Send):
                 del self.model.sends[one.what.key]
                 self.model.sends[one.what.key] = "waiting"
+                self.model.uncertain.discard(one.what.key)
             else:
                 self.model.append(name, one.what.id)
                 self.model.lanes[name].failed -= 1
@@ -330,11 +333,19 @@ class StoreMachine(RuleBasedStateMachine):
     def claim_sends(self, limit: int) -> None:
         self.claims_sends(limit)
 
+    @rule()
+    def claim_all_sends_and_more(self) -> None:
+        """While a row is in flight none after it in its conversation is handed out."""
+        self.claims_sends(100)
+        self.claims_sends(100)
+
     def claims_sends(self, limit: int) -> None:
         ready = [key for key in self.model.heads() if self.model.sends[key] == "waiting"]
-        taken = [send.key for send in self.call(self.user.takes, limit)]
+        sends = self.call(self.user.takes, limit)
+        taken = [send.key for send in sends]
         assert len(set(taken)) == len(taken) == min(limit, len(ready))
         assert set(taken) <= set(ready)
+        assert {send.key for send in sends if send.uncertain} == self.model.uncertain.intersection(taken)
         for key in taken:
             self.model.sends[key] = "in flight"
 
@@ -351,6 +362,7 @@ class StoreMachine(RuleBasedStateMachine):
         if state == "retry" and before == "recalled":
             self.model.becomes(key, "withdrawn", self.clock.now())
         elif state == "sent" or before in {"in flight", "recalled"}:
+            self.model.uncertain -= {key} if state == "retry" else set()
             self.model.becomes(key, state.replace("retry", "waiting"), self.clock.now())
 
     # ── time and trouble ────────────────────────────────────────────────────────────────────────────────────────────
@@ -376,6 +388,7 @@ class StoreMachine(RuleBasedStateMachine):
         for key, state in list(self.model.sends.items()):
             if state in {"in flight", "recalled"}:
                 self.call(self.user.settles, key, "retry")
+                self.model.uncertain.discard(key)
                 self.model.becomes(key, "waiting" if state == "in flight" else "withdrawn", self.clock.now())
         self.clock.passes(seconds=seconds)
 
@@ -408,6 +421,7 @@ class StoreMachine(RuleBasedStateMachine):
             lane.until = None
         for key, state in self.model.sends.items():
             if state in {"in flight", "recalled"}:
+                self.model.uncertain.add(key)
                 self.model.becomes(key, "waiting" if state == "in flight" else "withdrawn", self.clock.now())
 
     @rule(name=PEOPLE)

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from mutants import BY_NAME, Patches
+from mutants import BY_NAME
+from patching import Patches
 
 from convokit.testing.torture import victim
 

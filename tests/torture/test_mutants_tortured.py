@@ -1,11 +1,16 @@
-"""The torture run finds every mutant out, by the promise that it breaks."""
+"""The torture run finds every mutant out, by the promise that it breaks.
 
+`CONVOKIT_SEED=… pytest tests/torture/test_mutants_tortured.py -s` looks with another seed.
+"""
+
+import os
 import sys
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from mutants import BY_NAME, MISTAKES, MUTANTS, Mutant, Patches, Tortured, Unfit
+from mutants import BY_NAME, MISTAKES, MUTANTS, Mutant, Tortured
+from patching import Patches, Unfit
 
 from convokit.stores import Memory
 from convokit.testing.torture import VICTIM, Torture, Verdict, run
@@ -13,9 +18,9 @@ from convokit.testing.torture import VICTIM, Torture, Verdict, run
 pytest.importorskip("uvicorn", reason="the process that is killed takes webhooks: the extra `serve` brings a server")
 
 SCRIPT = Path(__file__).parent / "mutant_victim.py"
-SEED = 4711
-STILL = 4.0
-"""Seconds for which nothing happens in the calm until what waits counts as left waiting."""
+SEED = int(os.environ.get("CONVOKIT_SEED") or 4711)
+STILL = 3.0
+"""Seconds for which nothing happens in the calm until what waits counts as left waiting, or as not woken."""
 
 
 @pytest.fixture
@@ -47,6 +52,7 @@ async def test_a_torture_run_finds_a_mutant_out(
     mutant: Mutant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "STILL_SECONDS", STILL)
+    monkeypatch.setattr(run, "WAKE_SECONDS", STILL)
     seen = tmp_path / "seen"
     seen.mkdir()
     verdict = await tortured(tmp_path, mutant.torture, sys.executable, str(SCRIPT), mutant.name, str(seen))
@@ -54,14 +60,15 @@ async def test_a_torture_run_finds_a_mutant_out(
         expected = {quote(where, safe="") for where in patches.unused}
     assert {one.name for one in seen.iterdir()} == expected, "the victim never came by some patches"
     broken = {row.name: row.examples for row in verdict.broken}
-    print(f"\n{mutant.name}: {verdict.facts['seconds']} s, { ({row.name: row.count for row in verdict.broken}) }")
+    counts = {row.name: row.count for row in verdict.broken}
+    print(f"\n{mutant.name}: {verdict.facts['seconds']} s, {counts}")
     assert broken.keys() & set(mutant.torture.by), f"{mutant.name} ({mutant.mistake}) survives; broken: {broken}"
 
 
 @pytest.mark.slow
 async def test_the_same_run_without_a_mutant_breaks_no_promise(tmp_path: Path) -> None:
     points = tuple({point for mutant in MUTANTS for point in mutant.torture.points})
-    verdict = await tortured(tmp_path, Tortured(by=(), points=points, each=1, messages=200, calm=4))
+    verdict = await tortured(tmp_path, Tortured(by=(), points=points, each=1, messages=100, calm=2))
     assert verdict.held, [(row.name, row.examples) for row in verdict.broken]
 
 

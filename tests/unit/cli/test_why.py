@@ -380,6 +380,16 @@ def test_the_oldest_that_waits_is_told(shop: Any, told: Told) -> None:
     assert timedelta(hours=2.9) < waited < timedelta(hours=3.1)
 
 
+def test_how_old_the_oldest_is_that_retention_can_remove_is_told(shop: Any, told: Told) -> None:
+    talk(shop, "hallo", "break")
+    said = rows(told("stats", "shop:bot"))
+    assert said["oldest entry"] == said["longest idle"]
+    assert said["oldest entry"].endswith(" since 2026-01-05")
+    assert said["oldest given up"].endswith(" since 2026-01-05")
+    assert "oldest handoff" not in said
+    assert list(json.loads(told("stats", "shop:bot", "--json"))["oldest"]) == ["log", "failed", "conversations"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0, "0 seconds"), (119, "119 seconds"), (150, "2 minutes"), (9000, "2 hours"), (2e5, "2 days")],

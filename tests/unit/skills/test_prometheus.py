@@ -90,6 +90,22 @@ async def test_the_oldest_wait_is_told_in_seconds() -> None:
         assert value(prometheus, "oldest_waiting_seconds") == 90
 
 
+async def test_how_old_the_oldest_is_that_retention_can_remove_is_told_by_kind() -> None:
+    prometheus = Prometheus(refresh=0)
+    async with Simulation(shop(prometheus), settings=Settings(tries=1)) as world:
+        await prometheus.metrics()
+        assert value(prometheus, "oldest_seconds", kind="log") == 0
+        await world.user("Ada").says("hi")
+        await world.passes(days=2)
+        await world.user("Bob").says("break")
+        await world.passes(hours=1)
+        await prometheus.metrics()
+        assert value(prometheus, "oldest_seconds", kind="log") == 2 * 86_400 + 3600
+        assert value(prometheus, "oldest_seconds", kind="conversations") == 2 * 86_400 + 3600
+        assert value(prometheus, "oldest_seconds", kind="failed") == 3600
+        assert value(prometheus, "oldest_seconds", kind="handoffs") == 0
+
+
 async def test_however_much_people_write_the_series_stay_as_many() -> None:
     prometheus = Prometheus()
     async with Simulation(shop(prometheus)) as world:

@@ -275,3 +275,37 @@ async def keeps_writing(user: StoreUser, what: str, waits: list[float], over: an
         began = perf_counter()
         await user.hears("hello", by=f"{what}{len(waits) // 500}")
         waits.append(perf_counter() - began)
+
+
+async def test_a_damaged_entry_stops_neither_counting_nor_forgetting(user: StoreUser, tmp_path: Path) -> None:
+    async def says(*texts: str) -> None:
+        await user.hears(*texts)
+        while lanes := await user.claims():
+            assert await user.commits(lanes[0])
+
+    began = user.clock.now()
+    await says("one", "two")
+    user.clock.passes(days=1)
+    await says("three", "four")
+    db = sqlite3.connect(tmp_path / "bot.db")
+    db.execute("UPDATE log SET entry = x'7b' WHERE number IN (1, 3)")
+    db.commit()
+    db.close()
+
+    assert (await user.store.stats()).oldest["log"] == began
+    assert len((await user.store.export("test:ada")).conversations[0].entries) == 2
+    user.clock.passes(days=29)
+    assert await user.store.purge(began - timedelta(days=1), log=began + timedelta(hours=1)) == 2
+    assert rows_of(tmp_path / "bot.db", "SELECT number FROM log ORDER BY number") == [(3,), (4,)]
+    assert (await user.store.stats()).oldest["log"] == began + timedelta(days=1)
+
+    db = sqlite3.connect(tmp_path / "bot.db")
+    db.execute("UPDATE log SET entry = x'7b'")
+    db.commit()
+    db.close()
+    assert "log" not in (await user.store.stats()).oldest
+    limit = user.clock.now() - timedelta(days=8)
+    assert await user.store.purge(began - timedelta(days=1), log=limit) == 0, "nobody knows how old they are"
+    await user.store.erase("test:ada")
+    assert rows_of(tmp_path / "bot.db", "SELECT * FROM log") == []
+    assert await user.store.check() == []
