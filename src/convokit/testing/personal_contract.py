@@ -381,7 +381,7 @@ class PersonalContract:
         assert lines[2].kept == ("profile",)
         assert lines[3].counts == {"conversations": 1, "entries": 1}
         assert lines[2].at - lines[3].at == timedelta(hours=1)
-        assert "ada" not in str(lines)
+        assert "test:ada" not in str(lines)
         of_ada: list[Audited] = list(await user.store.audited(2, user="test:ada"))
         assert of_ada == list(lines[1:3])
 
