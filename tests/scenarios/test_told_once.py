@@ -27,13 +27,13 @@ class Settling(Memory):
         self.before: Callable[[], Awaitable[None]] | None = None
         self.after: Callable[[], Awaitable[None]] | None = None
 
-    async def settle(self, sends: Sequence[Settled]) -> None:
-        self.told += [(one.key.split(":")[1], one.state) for one in sends]
+    async def settle(self, outcomes: Sequence[Settled]) -> None:
+        self.told += [(one.key.split(":")[1], one.state) for one in outcomes]
         before, self.before = self.before, None
         after, self.after = self.after, None
         if before is not None:
             await before()
-        await super().settle(sends)
+        await super().settle(outcomes)
         if after is not None:
             await after()
 

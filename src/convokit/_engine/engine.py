@@ -598,6 +598,8 @@ class Engine:
                 points.reach("purged")
             except (StoreUnavailable, OSError) as problem:
                 logger.warning("purge waits: %s", problem)
+            except Exception:  # one row that cannot be read must not end the run
+                logger.exception("purge failed, and begins anew in %.0f s", self.settings.purge_every)
 
 
 def _ago(now: datetime, days: float) -> datetime | None:

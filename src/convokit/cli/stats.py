@@ -15,6 +15,13 @@ from convokit.cli.speaking import FINE, coloured, say, say_styled
 
 OPEN = ("waiting", "in flight")
 GIVEN_UP = ("failed", "held")
+OLDEST = {
+    "log": "oldest entry",
+    "failed": "oldest given up",
+    "handoffs": "oldest handoff",
+    "conversations": "longest idle",
+}
+"""What retention can remove, and what the line is called that tells how old the oldest of it is."""
 LONG = 60.0
 """Seconds of waiting from which on it is worth a look."""
 
@@ -76,6 +83,7 @@ def _as_json(found: Stats, now: datetime, size: tuple[int, int] | None) -> dict[
         "timers": found.timers,
         "sends": dict(found.sends),
         "sends_ready": found.sends_ready,
+        "oldest": {kind: found.oldest[kind].isoformat() for kind in OLDEST if kind in found.oldest},
         "file_bytes": None if size is None else size[0],
         "log_bytes": None if size is None else size[1],
     }
@@ -99,6 +107,10 @@ def _table(found: Stats, now: datetime, size: tuple[int, int] | None) -> Iterato
             note = "convokit failed lists them" if state in GIVEN_UP else ""
             yield _row(f"  {state}", count, note, bad=state in GIVEN_UP)
     yield _row("timers", found.timers)
+    for kind, name in OLDEST.items():
+        if (at := found.oldest.get(kind)) is not None:
+            age = max(0.0, (now - at).total_seconds())
+            yield _line(name, _span(age), f"since {at.astimezone(UTC):%Y-%m-%d}")
     if size is not None:
         yield _line("file", _human(size[0]), f"and {_human(size[1])} of write-ahead log" if size[1] else "")
 

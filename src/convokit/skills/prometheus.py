@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -14,6 +15,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 """The upper bounds of the histograms: from a look-up in memory to an hour's wait."""
 SHORTEST = 16
 """Characters of the shortest token: one that can be guessed is none."""
+OLDEST = ("log", "failed", "handoffs", "conversations")
 SENDS = ("waiting", "in flight", "sent", "failed", "held", "withdrawn")
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -81,6 +83,7 @@ class Prometheus(Observer):
         self._conversations = gauge("conversations", "Conversations ever seen.")
         self._waiting = gauge("events_waiting", "Events accepted and not yet handled.")
         self._oldest = gauge("oldest_waiting_seconds", "How long the event waits that waits longest; 0: none waits.")
+        self._ages = gauge("oldest_seconds", "Age of the oldest that retention can remove; 0: there is none.", "kind")
         self._failed = gauge("events_failed", "Events given up, which wait for a person.")
         self._lanes = gauge("lanes", "Conversations with work: ready to be claimed, or claimed.", "state")
         self._outbox = gauge("outbox", "Rows of the outbox.", "state")
@@ -152,11 +155,13 @@ class Prometheus(Observer):
             self._looked = now
 
     def _counted(self, found: Stats, run: Run) -> None:
-        oldest = found.oldest_waiting
         self._store_up.set(1)
         self._conversations.set(found.conversations)
         self._waiting.set(found.waiting)
-        self._oldest.set(0 if oldest is None else max(0.0, (run.clock.now() - oldest).total_seconds()))
+        now = run.clock.now()
+        self._oldest.set(_age(found.oldest_waiting, now))
+        for kind in OLDEST:
+            self._ages.labels(kind).set(_age(found.oldest.get(kind), now))
         self._failed.set(found.failed)
         self._timers.set(found.timers)
         self._lanes.labels("ready").set(found.ready)
@@ -190,6 +195,10 @@ class Prometheus(Observer):
         given = next((value for name, value in headers if name.lower() == b"authorization"), b"")
         wanted = f"Bearer {self._token}".encode()
         return hmac.compare_digest(given, wanted)
+
+
+def _age(at: datetime | None, now: datetime) -> float:
+    return 0.0 if at is None else max(0.0, (now - at).total_seconds())
 
 
 async def _answer(send: Any, status: int, body: bytes, *more: tuple[bytes, bytes], media_type: bytes = b"") -> None:

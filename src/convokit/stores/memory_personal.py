@@ -386,12 +386,17 @@ class MemoryPersonal:
         """When the oldest of each kind came."""
         lanes = self._lanes.values()
         found = {
-            "log": [rows.micros(codec.decode(Entry, lane.log[0].line.data).at) for lane in lanes if lane.log],
+            "log": [rows.micros(one.at) for one in map(_first, lanes) if one is not None],
             "failed": [one.at for one in self._parked.values()],
             "handoffs": [at for at, _, _ in self._closed],
             "conversations": [lane.touched for lane in lanes if lane.touched],
         }
         return {kind: rows.moment(min(moments)) for kind, moments in found.items() if moments}
+
+
+def _first(lane: Any) -> Entry | None:
+    """The oldest entry of a log that can be read."""
+    return next((entry for one in lane.log if (entry := rows.read_entry(one.line.data)) is not None), None)
 
 
 def _named(state: Conversation) -> list[str]:

@@ -20,6 +20,8 @@ LANE_EVENTS = 16
 """The most events that a claim hands over for one conversation."""
 DAMAGED_RAW = 4096
 """How much of an unreadable row is shown to a human, in characters."""
+UNREADABLE = (ValueError, TypeError, RecursionError)
+"""What `wire.codec` raises on what it cannot read: a damaged row, or one of another version."""
 MOST_AT_ONCE = 1000
 """The most entries or conversations that one call returns."""
 MOST_NUMBER = 1 << 53
@@ -205,7 +207,7 @@ def read_event(data: bytes, conversation: ConversationId, seq: int, at: datetime
     """A stored event. One that this version cannot read becomes `MalformedReceived`, so that its lane moves on."""
     try:
         return codec.decode_event(data)
-    except (ValueError, TypeError, RecursionError) as error:
+    except UNREADABLE as error:
         return MalformedReceived(
             id=f"unreadable:{seq}",
             conversation=conversation,
@@ -213,6 +215,14 @@ def read_event(data: bytes, conversation: ConversationId, seq: int, at: datetime
             reason=f"the store holds an event that cannot be read: {error}",
             raw=data.decode("utf-8", "replace")[:DAMAGED_RAW],
         )
+
+
+def read_entry(data: bytes) -> Entry | None:
+    """A log's entry; None: it cannot be read, and what only counts or forgets goes on without it."""
+    try:
+        return codec.decode(Entry, data)
+    except UNREADABLE:
+        return None
 
 
 def read_conversation(data: bytes | None, conversation: ConversationId) -> Conversation:

@@ -225,7 +225,7 @@ async def test_a_store_that_is_in_use_is_not_replaced(tmp_path: Path) -> None:
     user = await opened(path)
     await user.hears("hi")
     await user.store.backup(copy)
-    with pytest.raises(Conflict, match="another process handles the events"):
+    with pytest.raises(Conflict, match="stop it first, and restore then"):
         upkeep.restore(copy, path, NOW)
     await user.store.close()
     await user.store.open(user.clock, claims=False)

@@ -292,6 +292,9 @@ async def test_a_damaged_entry_stops_neither_counting_nor_forgetting(user: Store
     db.commit()
     db.close()
 
+    assert await user.store.check() == [
+        "an entry of the log of test:ada cannot be read: Input data was truncated; and 1 more"
+    ]
     assert (await user.store.stats()).oldest["log"] == began
     assert len((await user.store.export("test:ada")).conversations[0].entries) == 2
     user.clock.passes(days=29)

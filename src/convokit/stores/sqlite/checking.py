@@ -5,23 +5,32 @@ too: it is not brought to a newer one for that.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from attrs import frozen
 
-from convokit.conversations import ConversationId
+from convokit.abc import Send, Timer
+from convokit.conversations import ConversationId, Entry
 from convokit.errors import StoreUnavailable
 from convokit.stores import rows
 from convokit.stores.sqlite import schema
 from convokit.stores.sqlite.writer import unavailable
+from convokit.wire import codec
 
 MOST_SHOWN = 20
 """How many of SQLite's own findings are told."""
 MOST_COUNTED = 10_000
 
+BODIES: Mapping[str, tuple[type[Any], str]] = {
+    "an entry of the log": (Entry, "SELECT channel, id, entry FROM log JOIN lane USING (conv)"),
+    "a message": (Send, "SELECT channel, id, body FROM outbox JOIN lane USING (conv)"),
+    "a reminder": (Timer, "SELECT channel, id, body FROM timer JOIN lane USING (conv)"),
+}
+"""What is kept in one piece, by what it is called: what it is read as, and where it is."""
 _GONE = (
     "SELECT '{0} of conversation ' || conv FROM {0} WHERE conv NOT IN (SELECT conv FROM lane)"
     " AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'erasing:' || conv)"
@@ -153,7 +162,7 @@ def problems(path: Path) -> list[str]:
         try:
             for what, query in rules.items():
                 found += _broken(db, what, query)
-            found += _states(db) if version else []
+            found += [*_states(db), *_unreadable(db)] if version else []
         except sqlite3.DatabaseError as error:
             if not found:
                 raise
@@ -175,6 +184,20 @@ def _broken(db: sqlite3.Connection, what: str, query: str) -> Iterator[str]:
     if found:
         more = "" if len(found) == 1 else f" and {len(found) - 1}{'+' if len(found) == MOST_COUNTED else ''} more"
         yield f"{what} {found[0][0]}{more}"
+
+
+def _unreadable(db: sqlite3.Connection) -> Iterator[str]:
+    """What cannot be read of the log, the outbox and the timers: the first of each kind, and how many there are."""
+    for what, (kind, query) in BODIES.items():
+        first, count = "", 0
+        for channel, id_, data in db.execute(query):
+            try:
+                codec.decode(kind, data)
+            except rows.UNREADABLE as error:
+                first = first or f"{what} of {ConversationId(channel, id_)} cannot be read: {error}"
+                count += 1
+        if count:
+            yield first + (f"; and {count - 1} more" if count > 1 else "")
 
 
 def _states(db: sqlite3.Connection) -> Iterator[str]:

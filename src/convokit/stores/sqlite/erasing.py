@@ -172,8 +172,8 @@ def _sweep_conversation(db: sqlite3.Connection, old: int, new: int, now: int) ->
     found = db.execute("SELECT row, entry FROM log WHERE conv = ? ORDER BY number LIMIT ?", (old, PIECE)).fetchall()
     lane = db.execute("SELECT channel, id, done FROM lane WHERE conv = ?", (new,)).fetchone() if new else None
     if lane is not None:
-        entries = [codec.decode(Entry, data) for _, data in found]
-        known = [key for one in entries if (key := forgetting.still_known(one, rows.moment(now)))]
+        entries = [rows.read_entry(data) for _, data in found]
+        known = [key for one in entries if one and (key := forgetting.still_known(one, rows.moment(now)))]
         _know(db, new, known, lane[2], now)
     db.executemany("DELETE FROM log WHERE row = ?", [(row,) for row, _ in found])
     count = len(found)

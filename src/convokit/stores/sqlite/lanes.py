@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import count
+from logging import getLogger
 from typing import Any
 
 from attrs import define, field, frozen
@@ -15,12 +16,17 @@ from attrs import define, field, frozen
 from convokit.abc import Committed, Lane, Send, Timer, Waiting
 from convokit.conversations import ConversationId
 from convokit.errors import LaneFull
+from convokit.events import Event, MalformedReceived
 from convokit.people import Profile
 from convokit.stores import rows
 from convokit.stores.sqlite import accounts, outbox
 from convokit.wire import codec
 
+log = getLogger(__name__)
+
 SEEN_MICROS = rows.SEEN_FOR // timedelta(microseconds=1)
+REST = timedelta(hours=1)
+"""How long a conversation is left alone whose state cannot be read: a person has to look, and others are served."""
 
 
 @frozen
@@ -279,7 +285,7 @@ class Lanes:
         for conv, name, body in due:
             db.execute("DELETE FROM timer WHERE conv = ? AND name = ?", (conv, name))
             accepted = db.execute("SELECT accepted FROM lane WHERE conv = ?", (conv,)).fetchone()[0]
-            event = rows.fired(codec.decode(Timer, body), accepted + 1)
+            event = _fired(db, conv, name, body, accepted + 1, now)
             db.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (conv, event.id, now, accepted + 1))
             self.append(db, conv, codec.encode_event(event), now)
         return len(due)
@@ -308,7 +314,13 @@ class Lanes:
         # Its time has come: a clock that is set back does not make it wait again.
         again = {conv for _, _, conv in rested}.intersection(free[:limit])
         db.executemany("UPDATE lane SET retrying = 0 WHERE conv = ?", [(conv,) for conv in again])
-        return [self._hand_out(db, conv, until) for conv in free[:limit]]
+        lanes = []
+        for conv in free[:limit]:
+            try:
+                lanes.append(self._hand_out(db, conv, until))
+            except rows.UNREADABLE as problem:
+                _rest(db, conv, now, problem)
+        return lanes
 
     def _hand_out(self, db: sqlite3.Connection, conv: int, until: int) -> Lane:
         channel, id_, done, attempts, state = db.execute(
@@ -573,6 +585,36 @@ def _erased(db: sqlite3.Connection, lease: Lease) -> bool:
     """Whether the conversation, or somebody in it, was erased since the lane was claimed."""
     found = db.execute("SELECT version FROM lane WHERE conv = ?", (lease.conv,)).fetchone()
     return found is None or found[0] != lease.version
+
+
+def _rest(db: sqlite3.Connection, conv: int, now: int, problem: Exception) -> None:
+    """Leave a conversation alone for a while that cannot be handed out: one damaged row must not stop the others."""
+    channel, id_ = db.execute(
+        "UPDATE lane SET retrying = 1, ready_at = ?, error = ? WHERE conv = ? RETURNING channel, id",
+        (now + REST // timedelta(microseconds=1), f"what is stored of it cannot be read: {problem}", conv),
+    ).fetchone()
+    where = ascii(str(ConversationId(channel, id_)))[1:-1]
+    log.error(
+        "conversation=%s what is stored of it cannot be read, it is left alone for an hour; `convokit verify` looks "
+        "what else is damaged: %s",
+        where,
+        problem,
+    )
+
+
+def _fired(db: sqlite3.Connection, conv: int, name: str, body: bytes, seq: int, now: int) -> Event:
+    """What a due timer becomes; one that cannot be read is kept among the failed events."""
+    try:
+        return rows.fired(codec.decode(Timer, body), seq)
+    except rows.UNREADABLE as problem:
+        channel, id_ = db.execute("SELECT channel, id FROM lane WHERE conv = ?", (conv,)).fetchone()
+        return MalformedReceived(
+            id=f"unreadable:timer:{name}:{seq}",
+            conversation=ConversationId(channel, id_),
+            at=rows.moment(now),
+            reason=f"the store holds a reminder that cannot be read: {problem}",
+            raw=body.decode("utf-8", "replace")[: rows.DAMAGED_RAW],
+        )
 
 
 def _keep_failed(

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from convokit.abc import Belongings, Failed, SendAccount, Shelved, Timer, Waiting
-from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Logged
+from convokit.conversations import Conversation, ConversationId, Handoff, Logged
 from convokit.events import Event
 from convokit.people import Profile
 from convokit.stores import forgetting, rows
@@ -114,7 +114,8 @@ def read_on(db: sqlite3.Connection, conv: int, look: Look) -> bool:
     for number, seq, data in db.execute(
         "SELECT number, seq, entry FROM log WHERE conv = ? AND number > ? ORDER BY number", (conv, look.head)
     ):
-        look.read_entry(number, seq, codec.decode(Entry, data))
+        if (entry := rows.read_entry(data)) is not None:
+            look.read_entry(number, seq, entry)
     return True
 
 
@@ -151,11 +152,11 @@ def belongings(db: sqlite3.Connection, place: Place, look: Look) -> Belongings:
     conv, id_ = place.conv, place.id
     numbers = None if look.alone else set(look.numbers)
     entries = [
-        Logged(number=number, public=public, entry=codec.decode(Entry, data))
+        Logged(number=number, public=public, entry=entry)
         for number, public, data in db.execute(
             "SELECT number, public, entry FROM log WHERE conv = ? ORDER BY number", (conv,)
         )
-        if numbers is None or number in numbers
+        if (numbers is None or number in numbers) and (entry := rows.read_entry(data)) is not None
     ]
     waiting = [
         Waiting(seq=seq, event=rows.read_event(data, id_, seq, rows.moment(at)), accepted_at=rows.moment(at))

@@ -9,12 +9,11 @@ from functools import partial
 
 from attrs import define, field
 
-from convokit.conversations import ConversationId, Entry
+from convokit.conversations import ConversationId
 from convokit.stores import forgetting, rows
 from convokit.stores.sqlite.erasing import ERASING, NUMBERING, PIECE, drop_accounts, drop_files
 from convokit.stores.sqlite.looking import SPAN, Place, looked
 from convokit.stores.sqlite.privacy import Privacy
-from convokit.wire import codec
 
 _IDLE = (
     "touched > 0 AND touched < ? AND accepted = done AND handed IS NULL AND conv < (SELECT max(conv) FROM lane)"
@@ -54,19 +53,24 @@ class LogPurge:
         ).fetchall()
         gone, old = [], False
         before, now = rows.moment(self.before), rows.moment(self.now)
-        for row, conv, seq, data, done in found:
-            entry = codec.decode(Entry, data)
-            old |= entry.at < before
-            if conv in self._stays or entry.at >= before or seq > done:
+        # Rows are in the order in which they came: one that cannot be read is about as old as the next that can.
+        entries, at = [rows.read_entry(data) for _, _, _, data, _ in found], now
+        times = []
+        for entry in reversed(entries):
+            at = at if entry is None else entry.at
+            times.append(at)
+        for (row, conv, seq, _, done), entry, came in zip(found, entries, reversed(times), strict=True):
+            old |= came < before
+            if conv in self._stays or came >= before or seq > done:
                 self._stays.add(conv)
                 continue
             gone.append((row,))
-            if known := forgetting.still_known(entry, now):
+            if entry is not None and (known := forgetting.still_known(entry, now)):
                 db.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)", (conv, known, self.now, seq))
         db.executemany("DELETE FROM log WHERE row = ?", gone)
         self.forgotten += len(gone)
         self._after = found[-1][0] if found else self._after
-        # Rows are in the order in which they came: after a whole piece of young ones there are no old ones.
+        # After a whole piece of young ones there are no old ones.
         return len(found) == PIECE and old
 
 
@@ -191,9 +195,10 @@ def forget_names(db: sqlite3.Connection) -> int:
 def oldest(db: sqlite3.Connection) -> dict[str, int]:
     """When the oldest of each kind came (microseconds since 1970)."""
     found: dict[str, int] = {}
-    entry = db.execute("SELECT entry FROM log ORDER BY row LIMIT 1").fetchone()
-    if entry is not None:
-        found["log"] = rows.micros(codec.decode(Entry, entry[0]).at)
+    for (data,) in db.execute("SELECT entry FROM log ORDER BY row LIMIT ?", (PIECE,)):
+        if (entry := rows.read_entry(data)) is not None:
+            found["log"] = rows.micros(entry.at)
+            break
     for kind, query in {
         "failed": "SELECT min(at) FROM parked",
         "handoffs": "SELECT min(at) FROM closed",

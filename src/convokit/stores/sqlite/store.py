@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 from itertools import count
+from logging import getLogger
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -42,6 +43,8 @@ from convokit.stores.sqlite.lanes import SEEN_MICROS, Counted, Lanes, Leases, pr
 from convokit.stores.sqlite.privacy import Privacy
 from convokit.stores.sqlite.writer import DatabaseThread, end_process, unavailable
 from convokit.wire import codec
+
+logger = getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -272,7 +275,13 @@ class SQLite(Store):
         run, now = self._opened(claims=True)
         until = now + round(lease * 1e6)
         taken = await run.writer.run(lambda db: outbox.claim(db, limit, now, until))
-        return [rows.read_send(body, attempts, uncertain) for body, attempts, uncertain in taken]
+        sends = []
+        for body, attempts, uncertain in taken:
+            try:
+                sends.append(rows.read_send(body, attempts, uncertain))
+            except rows.UNREADABLE as problem:  # it comes back when its lease has run out
+                logger.error("a message in the outbox cannot be read, and holds back those behind it: %s", problem)  # noqa: TRY400  no fault of the code
+        return sends
 
     async def settle(self, outcomes: Sequence[Settled]) -> None:
         """Say what became of rows in flight."""

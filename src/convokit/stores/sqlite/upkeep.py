@@ -62,7 +62,10 @@ def restore(source: Path, path: Path, now: datetime) -> Path | None:
         Conflict: A process uses the store.
         StoreUnavailable: A file cannot be read or written.
     """
-    held = files.lock(path)
+    try:
+        held = files.lock(path)
+    except Conflict:
+        raise Conflict(f"a bot runs on {path}: stop it first, and restore then") from None
     try:
         whole = not path.exists() or _alone(path)
         with _part(path) as part:
