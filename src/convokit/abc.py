@@ -1015,6 +1015,15 @@ class Store(ABC):
         """How many open dialog positions stand at (dialog, version, state)."""
 
     @abstractmethod
+    async def standing(self, limit: int, *, after: ConversationId | None = None) -> Sequence[Conversation]:
+        """The conversations where a dialog is open, by channel and id: each once, a page after the other.
+
+        Args:
+            limit: From 1 to 1000.
+            after: The last one of the page before, whether it is still there or not; None: from the beginning.
+        """
+
+    @abstractmethod
     async def failed(self, limit: int) -> Sequence[Failed]:
         """What was given up, newest first: events and sends (also held ones)."""
 

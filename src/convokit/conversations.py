@@ -106,6 +106,7 @@ class Position(Value):
         under: The dialog that lies below: it is paused, or it has called this one.
         then: Where the caller goes on when this dialog ends; empty: nobody called it.
         into: The field of the caller's memory that gets this dialog's.
+        unasked: Whether the open question was not asked yet: the dialog was changed, and they stand elsewhere since.
     """
 
     dialog: str
@@ -122,6 +123,7 @@ class Position(Value):
     under: "Position | None" = None
     then: str = ""
     into: str = ""
+    unasked: bool = False
 
     @property
     def stack(self) -> "tuple[Position, ...]":
@@ -219,15 +221,18 @@ class Conversation(Value):
     looping: datetime | None = None
 
     def position_of(self, user: User | None) -> Position | None:
-        """The open dialog of this person, None when there is none. An event of nobody meets the newest."""
+        """The open dialog of this person, None when there is none. An event of nobody meets the newest.
+
+        One that was begun before anybody had spoken, by a signal say, is everybody's until somebody answers.
+        """
         for position in reversed(self.positions):
             if user is None or position.user == user.id:
                 return position
-        return None
+        return next((one for one in self.positions if not one.user), None)
 
     def standing(self, position: Position | None, user_id: str) -> "Conversation":
         """The conversation with this person's dialog at `position` (None: in none)."""
-        others = tuple(one for one in self.positions if one.user != user_id)
+        others = tuple(one for one in self.positions if one.user not in {user_id, ""})
         return evolve(self, positions=others if position is None else (*others, position))
 
 

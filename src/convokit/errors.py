@@ -121,6 +121,27 @@ class HandlerFailed(ConvokitError):
         self.handler = handler
 
 
+class MigrationFailed(ConvokitError):
+    """Where a person stands in a dialog could not be brought to the version that the bot has now.
+
+    Attributes:
+        conversation: Where, as `channel:id`.
+        dialog: The dialog's name.
+        version: The version in which they stand.
+        state: The state in which they stand.
+        reason: What is wrong.
+    """
+
+    def __init__(self, conversation: str, dialog: str, version: int, current: int, state: str, reason: str) -> None:
+        way = f"version {version}" if version == current or not current else f"version {version} to {current}"
+        super().__init__(f"{conversation} stands in dialog {dialog}, {way}, state {state}: {reason}")
+        self.conversation = conversation
+        self.dialog = dialog
+        self.version = version
+        self.state = state
+        self.reason = reason
+
+
 class TurnTooLong(ConvokitError):
     """A turn took longer than `Settings.turn_limit`: it was cancelled, and nothing of it happened.
 

@@ -302,6 +302,15 @@ class HandoffClosed(Event):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class DialogsMigrated(Event):
+    """The bot's dialogs have new versions: who stands in an older one here is brought to the current one.
+
+    `convokit migrate --apply` tells it. The engine itself does what it says, whoever has the conversation; no handler
+    sees it, and nothing is said.
+    """
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class UnknownReceived(Event):
     """A platform sent what this version does not know. `kind` is the platform's word, `raw` its JSON, as sent."""
 
@@ -342,6 +351,7 @@ KINDS: dict[str, type[Event]] = {
         HandoffTransferred,
         HandoffUnattended,
         HandoffClosed,
+        DialogsMigrated,
         UnknownReceived,
         MalformedReceived,
     )

@@ -235,6 +235,7 @@ class Router:
         hours: Business | None = None,
         help: str | Message | None = None,  # noqa: A002  what customers say
         without: Sequence[str] = (),
+        beside: Dialog[Any] | None = None,
     ) -> Dialog[M]:
         """A new `Dialog` that remembers an instance of `memory`, an attrs class; its arguments are told there.
 
@@ -250,6 +251,7 @@ class Router:
             hours=hours,
             help=help,
             without=without,
+            beside=beside,
         )
         self._registers(made, caller())
         return made
@@ -266,6 +268,7 @@ class Router:
         review: str = "Is that right?",
         right: str = "Yes",
         change: str = "Change something",
+        beside: Dialog[Any] | None = None,
     ) -> Form[F]:
         """A new `Form` that fills an instance of `filled`, an attrs class; its arguments are told there.
 
@@ -282,6 +285,7 @@ class Router:
             review=review,
             right=right,
             change=change,
+            beside=beside,
         )
         self._registers(made, caller())
         return made

@@ -11,8 +11,10 @@ from convokit._value import Value
 from convokit.abc import Middleware
 from convokit.conversations import Conversation, Position
 from convokit.dialogs import Dialog, Vocabulary
+from convokit.dialogs.versions import line_of, taker
 from convokit.events import (
     ConversationOpened,
+    DialogsMigrated,
     Event,
     HandoffClosed,
     HandoffTransferred,
@@ -36,7 +38,7 @@ OPERATORS = (OperatorJoined, OperatorReplied, NoteWritten, HandoffTransferred, H
 PATIENT = (TimerFired, SignalReceived, SendRequested)
 """What waits while a person has the conversation."""
 
-Action = Literal["operator", "receipt", "send", "forward", "postpone", "route", "dialog", "fallback", "none"]
+Action = Literal["operator", "migrate", "receipt", "send", "forward", "postpone", "route", "dialog", "fallback", "none"]
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -44,7 +46,8 @@ class Selected(Value):
     """What is to be done with an event.
 
     Args:
-        action: "operator": the desk's event is applied, then `match` handles it, if there is one. "receipt", "route",
+        action: "operator": the desk's event is applied, then `match` handles it, if there is one. "migrate": who stands
+            in an older version of a dialog is brought to the current one. "receipt", "route",
             "fallback": `match` handles it. "send": its message is said. "forward": it goes to the operator.
             "postpone": it waits for the end of the handoff. "dialog": it belongs to the dialog at `position`. "none":
             nothing.
@@ -75,9 +78,10 @@ class Finds(Protocol):
 
 def select(event: Event, conversation: Conversation, table: Finds) -> Selected:
     """What is to be done with an event: the precedence, from top to bottom. Pure."""
-    # What operators do is never kept from the bot: it is how a handoff ends.
-    if isinstance(event, OPERATORS):
-        return Selected(action="operator", match=table.first(event, conversation))
+    # What operators do is never kept from the bot: it is how a handoff ends. Nor are the engine's own affairs.
+    if isinstance(event, (*OPERATORS, DialogsMigrated)):
+        moved = isinstance(event, DialogsMigrated)
+        return Selected(action="migrate") if moved else _operator(event, conversation, table)
 
     # Receipts tell about messages, not about the talk: neither dialogs nor handoffs see them.
     if event.receipt:
@@ -108,6 +112,10 @@ def select(event: Event, conversation: Conversation, table: Finds) -> Selected:
         return Selected(action="route", match=match)
 
     return _with("fallback", table.fallback(event, conversation))
+
+
+def _operator(event: Event, conversation: Conversation, table: Finds) -> Selected:
+    return Selected(action="operator", match=table.first(event, conversation))
 
 
 def _with(action: Action, match: Match | None) -> Selected:
@@ -204,10 +212,15 @@ class Table(Value):
         """
         lost = []
         for (name, version, state), people in sorted(positions.items()):
-            dialog = self.dialogs.get(name)
-            if dialog is None or dialog.version != version or dialog.named(state) is None:
+            dialog = taker(self.dialogs.get(name), version)
+            if dialog is None or (dialog.version == version and dialog.named(state) is None):
                 lost.append(f"{people} in {name} version {version}, state {state}")
         return lost
+
+    @property
+    def every_dialog(self) -> tuple[Dialog[Any], ...]:
+        """Every dialog; after each the older versions that run beside it."""
+        return tuple(one for dialog in self.dialogs.values() for one in line_of(dialog))
 
     def wants(self, kind: type[Event]) -> bool:
         """Whether there is a route for this kind of event."""

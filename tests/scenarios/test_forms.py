@@ -135,3 +135,24 @@ def test_a_form_that_cannot_be_filled_is_refused() -> None:
         booking.draft(guest=4)
     with pytest.raises(DefinitionError, match="cannot begin"):
         booking.draft(guests="many")
+
+
+async def test_what_was_known_from_the_start_is_asked_when_it_is_chosen_to_be_changed() -> None:
+    done: list[Booking] = []
+    bot, booking = booking_bot(done)
+
+    @bot.text("again")
+    async def again(turn: Turn) -> None:
+        turn.begin(booking, booking.draft(guests=4, day="2026-01-06", note=""))
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        (shown,) = await ada.says("again")
+        assert shown.text.startswith("guests: 4\nday: ")
+        assert "note" not in shown.text
+        await ada.presses("Change something")
+        assert await ada.presses("guests") == ["For how many?"]
+        (shown,) = await ada.says("5")
+        assert shown.text.startswith("guests: 5\nday: ")
+        await ada.presses("Yes")
+    assert done == [Booking(guests=5, day=date(2026, 1, 6))]

@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from convokit import Router
 from convokit.conversations import Conversation, ConversationId, Position
 from convokit.dialogs import END, Around, Dialog, Steps
-from convokit.errors import DefinitionError, HandlerFailed
+from convokit.errors import DefinitionError, HandlerFailed, MigrationFailed
 from convokit.events import ButtonPressed, Event, MessageReceived
 from convokit.expect import Choice, Integer, YesNo
 from convokit.messages import Attachment, Button, Image, Link, Message
@@ -497,7 +497,7 @@ async def test_the_payload_of_a_press_is_short_the_same_on_every_run_and_the_dia
 
 async def test_a_conversation_in_a_state_that_is_gone_is_told_by_name() -> None:
     gone = Position(dialog="order", version=1, state="gone", user="ada")
-    with pytest.raises(DefinitionError, match="order has no state 'gone'"):
+    with pytest.raises(MigrationFailed, match="dialog order, version 1, state gone: it has no state gone any more"):
         await steps_of(turn_of(MessageReceived(**COMMON, text="x")), ordering()).answer(gone)
 
 

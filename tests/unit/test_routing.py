@@ -20,6 +20,7 @@ from convokit.events import (
     AttachmentReceived,
     ButtonPressed,
     ConversationOpened,
+    DialogsMigrated,
     Event,
     HandoffClosed,
     HandoffTransferred,
@@ -459,6 +460,9 @@ PRECEDENCE: list[tuple[Event, Conversation, Action, str | None]] = [
     (happened(NoteWritten, operator=OPERATOR, message=Message("x")), asked, "operator", "NoteWritten"),
     (happened(HandoffTransferred), held, "operator", None),
     (happened(HandoffUnattended), held, "operator", None),
+    # So is where people stand, whoever has the conversation.
+    (happened(DialogsMigrated, None), held, "migrate", None),
+    (happened(DialogsMigrated, None), asked, "migrate", None),
     # Receipts touch neither handoffs nor dialogs.
     (happened(MessageRead), held, "receipt", "MessageRead"),
     (happened(MessageRead), asked, "receipt", "MessageRead"),

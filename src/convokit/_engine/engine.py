@@ -15,6 +15,7 @@ from convokit._engine import points
 from convokit._engine.lanes import Lanes
 from convokit._engine.loops import Bell
 from convokit._engine.outbox import Outbox
+from convokit._engine.placing import place
 from convokit._engine.settings import Settings
 from convokit._engine.telling import Telling
 from convokit._engine.turns import Turns
@@ -408,7 +409,7 @@ class Engine:
             self.store.keeps_accounts = self.settings.keep_accounts > 0
             await self.store.open(self.clock)
             stack.push_async_callback(self._closed)
-            await self._place()
+            await place(self.name, self._table, self.store)
             for transport in self.transports.values():
                 await stack.enter_async_context(transport)
             if self._desk is not None:
@@ -490,14 +491,6 @@ class Engine:
     async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):
             await self.store.close()
-
-    async def _place(self) -> None:
-        """Refuse to start when somebody stands where this bot has no state."""
-        if lost := self._table.misplaced(await self.store.positions()):
-            raise DefinitionError(
-                f"bot {self.name} cannot place conversations that are in the middle of a dialog: {'; '.join(lost)}. "
-                "Keep these states, or run the earlier code until the dialogs are over"
-            )
 
     async def _drained(self) -> None:
         """Let what is under way finish, begin nothing new."""

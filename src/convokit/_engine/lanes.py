@@ -18,7 +18,7 @@ from convokit._engine.turns import Turns, Unreadable, with_changes
 from convokit.abc import Clock, Committed, Lane, Store, Waiting
 from convokit.conversations import Conversation, ConversationId
 from convokit.errors import LaneFull, ReplyLoop, StoreUnavailable
-from convokit.events import Event, MalformedReceived
+from convokit.events import DialogsMigrated, Event, MalformedReceived
 from convokit.routing import OPERATORS
 from convokit.wire.text import scrub
 
@@ -217,7 +217,7 @@ class Lanes:
         """Run a turn, unless a person takes the conversation: before the bot has spoken it is silent then."""
         lane, event = held.lane, waiting.event
         release = not left or self.feeder.stopping
-        if isinstance(event, (*OPERATORS, MalformedReceived)):
+        if isinstance(event, (*OPERATORS, DialogsMigrated, MalformedReceived)):
             return await self._turns.run(lane, waiting, release=release)
         if left and any(rules.takes_over(lane.conversation, later.event) for later in left):
             return self._turns.silenced(lane, waiting, release=release)

@@ -13,12 +13,12 @@ from attrs import evolve
 
 from convokit._engine.settings import Settings
 from convokit.conversations import Conversation
-from convokit.events import ButtonPressed, ContactShared, Event, LocationShared
+from convokit.events import ButtonPressed, ContactShared, DialogsMigrated, Event, LocationShared
 from convokit.routing import OPERATORS, PATIENT
 
 MINUTE = timedelta(minutes=1)
 _HUMAN = (ButtonPressed, LocationShared, ContactShared)
-_UNASKED = (*OPERATORS, *PATIENT)
+_UNASKED = (*OPERATORS, *PATIENT, DialogsMigrated)
 
 
 def by_a_human(event: Event) -> bool:

@@ -1,5 +1,6 @@
 """One turn: from a claimed event to everything it changes, as one value to commit."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from time import perf_counter
@@ -18,7 +19,8 @@ from convokit._engine.telling import Telling
 from convokit.abc import Clock, Committed, Desk, Lane, Store, Timer, Transport, Waiting
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Position
 from convokit.dialogs import Around, Steps
-from convokit.errors import DefinitionError, ReplyLoop, StoreUnavailable, TurnTooLong
+from convokit.dialogs.versions import line_of, placed
+from convokit.errors import DefinitionError, MigrationFailed, ReplyLoop, StoreUnavailable, TurnTooLong
 from convokit.events import Event, HandoffClosed, MalformedReceived, SendRequested, TimerFired
 from convokit.people import Profile, User
 from convokit.routes import Route
@@ -27,6 +29,8 @@ from convokit.triggers import DIALOG_TIMER
 from convokit.turn import NOBODY, Facts, Turn
 from convokit.wire.codec import decode_json, encode, encode_event, from_json, to_json
 from convokit.wire.text import scrub
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[], Awaitable[None]]
 
@@ -209,6 +213,9 @@ class Turns:
                 return await self._operating.acted(
                     changes, event, lambda: self._last_word(conversation.id, changes.seq)
                 )
+            case "migrate":
+                changes.conversation = self._migrated(conversation)
+                return False
             case "none":
                 if self.desk is not None and rules.asks_for_person(event):
                     changes.outcome = "handed over"
@@ -217,6 +224,17 @@ class Turns:
                 return False
             case _:
                 return True
+
+    def _migrated(self, conversation: Conversation) -> Conversation:
+        """Everybody who stands in an older version of a dialog in the current one.
+
+        Who cannot be placed is left where they stand; the event is kept as failed then, at once: it would fail again.
+        """
+        try:
+            positions = [placed(self.table.dialogs, one, str(conversation.id)) for one in conversation.positions]
+        except MigrationFailed as problem:
+            raise Unreadable(str(problem)) from problem
+        return evolve(conversation, positions=tuple(positions))
 
     async def _last_word(self, conversation: ConversationId, seq: int) -> Entry | None:
         said = await self.store.history(conversation, 1, before=seq)
@@ -280,6 +298,8 @@ class Turns:
 
     async def _dialog_step(self, turn: Turn, changes: Changes, position: Position) -> None:
         steps, event = Steps(turn, self._around), turn.event
+        if not position.user:
+            position = evolve(position, user=turn.user.id)  # begun before anybody had spoken
         timed = isinstance(event, TimerFired) and event.name.startswith(DIALOG_TIMER)
         after = await (
             steps.fired(position, event) if isinstance(event, TimerFired) and timed else steps.answer(position)
@@ -297,6 +317,11 @@ class Turns:
         position = None
         if wanted.dialog is not None:
             dialog = self.table.dialogs.get(wanted.dialog.name)
+            if dialog is not None and any(one is wanted.dialog for one in line_of(dialog)[1:]):
+                raise DefinitionError(
+                    f"turn.begin: this {dialog.name!r} is an older version, which only goes on for those who stand in "
+                    f"it: begin version {dialog.version}"
+                )
             if dialog is None or dialog is not wanted.dialog:
                 raise DefinitionError(
                     f"turn.begin: the dialog {wanted.dialog.name!r} is not this bot's: make it with bot.dialog(…), "
@@ -313,9 +338,14 @@ class Turns:
     async def _resumed(self, turn: Turn, changes: Changes) -> None:
         """Dialogs that were open when a person took over ask their question again."""
         for position in changes.conversation.positions:
-            if position.dialog in self.table.dialogs:
+            if position.dialog not in self.table.dialogs:
+                continue
+            try:
                 after = await Steps(turn, self._around).ask_again(position)
-                changes.conversation = changes.conversation.standing(after, position.user)
+            except MigrationFailed as problem:
+                logger.error("the handoff is over, but %s", problem)  # noqa: TRY400  it names all there is to know
+                continue
+            changes.conversation = changes.conversation.standing(after, position.user)
 
     async def _asked_again(self, turn: Turn, changes: Changes) -> None:
         """A handler has answered in the middle of a dialog, and left it open: the question follows."""
@@ -331,7 +361,8 @@ class Turns:
         event, was = turn.event, turn.conversation
         silent = changes.mute or changes.conversation.handoff is not None
         # A question that was answered offers nothing any more, whatever is said instead.
-        offer = was.offer if changes.conversation.positions == was.positions else None
+        stays = changes.outcome == "migrate" or changes.conversation.positions == was.positions
+        offer = was.offer if stays else None
         if turn.replies and not silent:
             for message in turn.replies:
                 offer = self._speech.bot_says(changes, message) or offer

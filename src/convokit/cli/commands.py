@@ -102,12 +102,45 @@ def _demo(given: Namespace) -> int:
 
 def _draw_arguments(parser: ArgumentParser) -> None:
     _target(parser, "the dialog, or a bot for all its dialogs: a module or file and what it is called there")
+    parser.add_argument("--text", action="store_true", help="as text, to be read in a terminal")
+    parser.add_argument("--live", action="store_true", help="with how many people stand in each state now")
+    _store(parser, "with --live, the bot's file")
 
 
 def _draw(given: Namespace) -> int:
+    from convokit import Bot  # noqa: PLC0415  see the top
     from convokit.cli import drawing, naming  # noqa: PLC0415  see the top
 
-    return drawing.draw(naming.drawable_named(given.target))
+    what, store = naming.drawable_named(given.target), given.store
+    if given.live and store is None:
+        if not isinstance(what, Bot):
+            raise DefinitionError(
+                f"{given.target} is a dialog, which has no store: name one, --store sqlite:///file.db"
+            )
+        store = f"sqlite:///{what.name}.db"
+    return drawing.draw(what, text=given.text, store=store if given.live else None)
+
+
+def _migrate_arguments(parser: ArgumentParser) -> None:
+    _target(parser)
+    _store(parser, "the bot's file")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--plan", action="store_true", help="print where everybody would go; change nothing")
+    what.add_argument("--apply", action="store_true", help="take everybody there, in the conversations' own turns")
+    parser.add_argument(
+        "--batch",
+        type=_between(1, 1000),
+        default=500,
+        help="with --apply: how many conversations at once (default: %(default)s)",
+    )
+
+
+def _migrate(given: Namespace) -> int:
+    from convokit.cli import migrating, naming  # noqa: PLC0415  see the top
+
+    bot = naming.bot_named(given.target)
+    store = given.store or f"sqlite:///{bot.name}.db"
+    return migrating.plan(bot, store) if given.plan else migrating.apply(bot, store, given.batch)
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
@@ -429,9 +462,11 @@ COMMANDS = (
     ),
     Command(
         name="draw",
-        summary="draw a dialog as a Mermaid diagram",
-        description="Print a dialog, or all dialogs of a bot, as Mermaid state diagrams.",
-        examples="  convokit draw pizza:ordering\n  convokit draw pizza:bot > dialogs.mmd",
+        summary="draw a dialog as a diagram, with who stands where",
+        description="Print a dialog, or all dialogs of a bot, as Mermaid state diagrams or as text; with --live, how "
+        "many people stand in each state now. It works while the bot runs in another process.",
+        examples="  convokit draw pizza:ordering\n  convokit draw pizza:bot > dialogs.mmd\n"
+        "  convokit draw pizza:bot --text --live",
         arguments=_draw_arguments,
         act=_draw,
     ),
@@ -443,6 +478,16 @@ COMMANDS = (
         examples="  convokit check pizza:bot\n  convokit check pizza:bot --strict --ignore C103",
         arguments=_check_arguments,
         act=_check,
+    ),
+    Command(
+        name="migrate",
+        summary="bring people who stand in older versions of dialogs to the current ones",
+        description="Print where people would go who stand in older versions of dialogs, and who cannot be placed "
+        "(--plan), or take them there (--apply): in batches, in turns of their conversations, saying nothing. It works "
+        "while the bot runs in another process, and can be repeated. Exit status 1 if somebody cannot be placed.",
+        examples="  convokit migrate pizza:bot --plan\n  convokit migrate pizza:bot --apply",
+        arguments=_migrate_arguments,
+        act=_migrate,
     ),
     Command(
         name="failed",

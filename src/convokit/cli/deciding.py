@@ -81,6 +81,7 @@ def told(account: Account, routed: Routed) -> Iterator[str]:
 
 _DECISIONS: Mapping[str, str] = {
     "operator": "the desk's own event: it is applied whatever the bot is doing",
+    "migrate": "who stood in an older version of a dialog stands in the current one since",
     "receipt": "it tells what became of a message: neither dialogs nor handoffs see it",
     "send": "its message is said",
     "forward": "what customers say then goes to the person, and no route is asked",

@@ -11,6 +11,7 @@ import anyio
 
 from convokit import Bot
 from convokit._engine.clock import SystemClock
+from convokit._engine.placing import WAYS_OUT
 from convokit.abc import Finding, Store, Transport
 from convokit.bot import open_url
 from convokit.cli.speaking import FINE, WRONG, coloured, say_styled
@@ -130,7 +131,7 @@ async def _inside(store: Store, url: str, target: str, table: Table | None) -> S
     found = []
     lost = table.misplaced(await store.positions()) if table is not None else []
     if lost:
-        advice = f"{'; '.join(lost)}: keep these states, or run the earlier code until the dialogs are over"
+        advice = f"{'; '.join(lost)}. {WAYS_OUT}"
         found.append(Finding(what="conversations that this bot cannot go on with", ok=False, advice=advice))
     stats = await store.stats()
     given_up = stats.failed + stats.sends.get("failed", 0) + stats.sends.get("held", 0)

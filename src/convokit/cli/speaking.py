@@ -49,6 +49,6 @@ def log_to(handler: logging.Handler, level: int) -> None:
             root.removeHandler(one)
     root.addHandler(handler)
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore"):
-        # They log addresses, and Telegram's carry the token.
+    for noisy in ("httpx", "httpcore", "transitions"):
+        # The first two log addresses, and Telegram's carry the token; the last each step of each dialog.
         logging.getLogger(noisy).setLevel(logging.WARNING)

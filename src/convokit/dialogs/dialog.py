@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, overload
 import attrs
 
 from convokit._machine import advance, compile_table
+from convokit.dialogs.describing import Description, described, digest
 from convokit.dialogs.states import (
     END,
     Ask,
@@ -23,6 +24,7 @@ from convokit.dialogs.states import (
     skipped_to,
     where_of,
 )
+from convokit.dialogs.versions import Migration, check_beside, check_chain, checked_migration
 from convokit.errors import DefinitionError, HandlerFailed
 from convokit.expect import Choice, Expectation, Text
 from convokit.messages import Message
@@ -47,13 +49,15 @@ class Dialog(Generic[M]):
     Args:
         memory: The attrs class of what it remembers; every field has a default.
         name: Its name in the store; the class's name in snake case when left out. Keep it when the class is renamed.
-        version: Raised when stored positions would no longer fit; from 1.
+        version: Raised when stored positions would no longer fit; from 1. `migrate` brings them to the next one.
         timeout: How long any answer is waited for; None: for ever. Then `on_timeout` is called and the dialog is over.
         reminders: When, after a question, the customer is reminded of it; before the timeout.
         hours: Business hours: then `timeout` and `reminders` count open time only.
         help: What is said to "help"; when left out, which verbs can be said.
         without: The verbs that are not heard in this dialog, of "back", "change", "start_over", "cancel", "repeat",
             "skip", "summary", "help", "person".
+        beside: The dialog of the same name as it was in an older version: who stands in it goes on in it to its end;
+            it is not begun any more.
 
     Raises:
         DefinitionError: `memory` is not an attrs class, or cannot be made without arguments or stored; a time or a
@@ -71,6 +75,7 @@ class Dialog(Generic[M]):
         hours: Business | None = None,
         help: str | Message | None = None,  # noqa: A002  what customers say
         without: Sequence[str] = (),
+        beside: "Dialog[Any] | None" = None,
     ) -> None:
         given: object = memory
         if not (isinstance(given, type) and attrs.has(given)):
@@ -89,9 +94,13 @@ class Dialog(Generic[M]):
         self.hooks: dict[str, Hook[M]] = {}
         self.asides: frozenset[str] = frozenset()  # states whose answers are not among what was answered
         self.extracts: Extract[M] | None = None
+        self.migrations: dict[int, Migration] = {}
+        self.beside = beside
         self._machine: Any = None
         check_times(f"dialog {self.name}", timeout, self.reminders)
         check_verbs(f"dialog {self.name}", self.without)
+        if beside is not None:
+            check_beside(self, beside)
         if help is not None:
             check_said(f"dialog {self.name}: help", help, function=False)
         self._blank = self._made_blank()
@@ -278,6 +287,27 @@ class Dialog(Generic[M]):
         self.extracts = handler
         return handler
 
+    def migrate(self, version: int) -> Callable[[Migration], Migration]:
+        """Bring positions of a version to the next one: `def old(state, memory)` returns both as that has them.
+
+        `memory` is a dict of JSON values, which may be changed. Chained, one for each version, they lead to the current
+        one. They must be pure: they run when a person is met who stands in an old version, in `convokit migrate`, and
+        for the answers so far, too. A state that was only renamed needs none: `aliases` on it.
+
+        Args:
+            version: From 1 to the one before the current.
+
+        Raises:
+            DefinitionError: There is no such version, it has one already, or it is no plain `def` of two arguments.
+        """
+
+        def register(function: Migration) -> Migration:
+            self.migrations[version] = checked_migration(self, version, function)
+            self._machine = None
+            return function
+
+        return register
+
     def _hooked(self, kind: str, handler: Hook[M]) -> Hook[M]:
         where = where_of(handler)
         if kind in self.hooks:
@@ -310,6 +340,8 @@ class Dialog(Generic[M]):
     def timed(self) -> bool:
         """Whether any of its answers is waited for only so long."""
         own = self.timeout is not None or bool(self.reminders)
+        if self.beside is not None and self.beside.timed:
+            return True
         return own or any(one.timeout is not None or one.reminders for one in self.states.values())
 
     def _has_states(self) -> None:
@@ -320,7 +352,8 @@ class Dialog(Generic[M]):
         """Check the table and build its machine; what `bot.serve` does at start.
 
         Raises:
-            DefinitionError: There are no states, or one leads to a state that does not exist.
+            DefinitionError: There are no states, or one leads to a state that does not exist; two had one name, or from
+                an older version nothing leads to this one.
         """
         if self._machine is not None:
             return
@@ -338,8 +371,23 @@ class Dialog(Generic[M]):
                         f"{state.where}: dialog {self.name}: state {state.name} depends on "
                         f'"{other}", which is no state; {self._near(other)}'
                     )
+        self._check_aliases()
+        check_chain(self)
+        if self.beside is not None:
+            self.beside.compile()
         ways = {name: state.to for name, state in self.states.items()}
         self._machine = compile_table(next(iter(self.states)), ways, END)
+
+    def _check_aliases(self) -> None:
+        taken: dict[str, State[M]] = dict(self.states)
+        for state in self.states.values():
+            for alias in state.aliases:
+                if alias in taken:
+                    raise DefinitionError(
+                        f"{state.where}: dialog {self.name}: state {state.name} was called {alias}, but so "
+                        f"{'is' if alias in self.states else 'was'} {taken[alias].name} ({taken[alias].where})"
+                    )
+                taken[alias] = state
 
     def _near(self, name: str) -> str:
         from difflib import get_close_matches  # noqa: PLC0415  only a wrong table pays for it
@@ -356,6 +404,11 @@ class Dialog(Generic[M]):
     def known(self, memory: M) -> tuple[str, ...]:
         """The states whose answers a memory holds already: fields of their name that are not blank."""
         return tuple(name for name in self.states if name in self._blank and getattr(memory, name) != self._blank[name])
+
+    def reopens(self, state: str) -> bool:
+        """Whether what a state's answer leads to is asked even if it is known."""
+        del state
+        return False
 
     def skips(self, state: State[M], memory: M) -> str:
         """Where skipping a state's question goes."""
@@ -410,13 +463,26 @@ class Dialog(Generic[M]):
         """The memory from how it is stored."""
         return from_json(self.memory, memory)
 
-    def draw(self) -> str:
-        """The dialog as a Mermaid state diagram.
+    def described(self) -> Description:
+        """What it is made of, in words: the states, their goals and what they expect, the memory's fields and types."""
+        return described(self)
+
+    @property
+    def schema(self) -> str:
+        """A digest of states, goals, expectations and memory: the same in every process, another when one changes."""
+        return digest(self.described())
+
+    def draw(self, *, text: bool = False, standing: Mapping[str, int] | None = None) -> str:
+        """The dialog as a Mermaid state diagram, or as text for a terminal.
+
+        Args:
+            text: As text.
+            standing: How many conversations stand in each state, to be written there.
 
         Raises:
             DefinitionError: As `compile`.
         """
-        from convokit.dialogs.drawing import mermaid  # noqa: PLC0415  no run draws
+        from convokit.dialogs.drawing import mermaid, outline  # noqa: PLC0415  no run draws
 
         self.compile()
-        return mermaid(self.states)
+        return outline(self, standing or {}) if text else mermaid(self, standing or {})

@@ -130,6 +130,7 @@ class Form(Dialog[Any], Generic[F]):
         review: The question after all answers; empty: there is no review.
         right: The label that ends the form.
         change: The label by which an answer is changed.
+        beside: As of a dialog.
 
     Raises:
         DefinitionError: The class has no such field, or one that cannot be asked; the message names it.
@@ -150,6 +151,7 @@ class Form(Dialog[Any], Generic[F]):
         review: str = "Is that right?",
         right: str = "Yes",
         change: str = "Change something",
+        beside: Dialog[Any] | None = None,
     ) -> None:
         self.filled = filled
         self.fields = _fields(filled)
@@ -160,6 +162,7 @@ class Form(Dialog[Any], Generic[F]):
             timeout=timeout,
             reminders=reminders,
             hours=hours,
+            beside=beside,
         )
         self._review, self._right, self._change = review, right, change
         self._complete: Callable[[Turn, F], Awaitable[None]] | None = None
@@ -186,14 +189,20 @@ class Form(Dialog[Any], Generic[F]):
     def draft(self, **known: Any) -> Any:
         """What to begin with when something is known: `turn.begin(booking, booking.draft(guests=4))`.
 
+        A field that may be left out, given with its default, is left out.
+
         Raises:
             DefinitionError: There is no such field, or the value is not of its type.
         """
         if unknown := sorted(set(known) - {one.name for one in self.fields}):
             fields = ", ".join(one.name for one in self.fields)
             raise DefinitionError(f"form {self.name} does not ask for {', '.join(unknown)}; it asks for {fields}")
+        defaults = {one.name: one.default for one in attrs.fields(self.filled)}  # type: ignore[arg-type]  # F is checked above
+        optional = [one.name for one in self.fields if one.optional and one.name in known]
+        left_out = tuple(name for name in optional if known[name] == defaults[name])
+        known = {name: value for name, value in known.items() if name not in left_out}
         try:
-            return from_json(self.memory, to_json(self.memory(**known)))
+            return from_json(self.memory, to_json(self.memory(left_out=left_out, **known)))
         except (TypeError, ValueError) as problem:
             raise DefinitionError(f"form {self.name} cannot begin with {known!r:.100}: {problem}") from problem
 
@@ -236,6 +245,10 @@ class Form(Dialog[Any], Generic[F]):
 
         handler.__name__ = one.name
         return handler
+
+    def reopens(self, state: str) -> bool:
+        """What the customer chose to change is asked again, if it was known from the start, too."""
+        return state == CHANGE
 
     def skips(self, state: State[Any], memory: Any) -> str:
         """Leave a field out, and go on."""

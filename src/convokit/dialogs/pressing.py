@@ -23,7 +23,8 @@ def own_press(dialog: Dialog[Any], state: State[Any], event: Event) -> Event:
         return event
     if event.payload == press(dialog.name, state.name, event.label):
         return event
+    names = (state.name, *state.aliases)
     for one in options_of(state.expect):
-        if event.payload == press(dialog.name, state.name, one):
+        if any(event.payload == press(dialog.name, name, one) for name in names):
             return evolve(event, label=one)
     return evolve(event, label="")

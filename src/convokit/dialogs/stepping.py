@@ -27,6 +27,7 @@ class Steps(Walk):
 
         What is open pauses below it, unless it is the same dialog: that begins anew, in its old place.
         """
+        below = None if below is None else self.placed(below)
         old = next((one for one in below.stack if one.dialog == dialog.name), None) if below is not None else None
         if old is not None:
             below = old.under
@@ -38,11 +39,14 @@ class Steps(Walk):
 
     async def answer(self, position: Position) -> Position | None:
         """Read the turn's event as the answer to the open question and go on."""
+        position = self.placed(position)
         dialog, state = self.at(position)
         memory = dialog.recalled(position.memory)
         event = own_press(dialog, state, self.turn.event)
         repairs = Repairs(self, dialog, state, position)
         heard = repairs.heard(event)
+        if position.unasked:
+            return await repairs.act(heard) if heard is not None else await self.ask_again(position)
         if heard is not None and (repairs.pressed(event) is not None or repairs.goes_first(heard)):
             return await repairs.act(heard)
         value = understood(state.expect, event, evolve(self.turn.situation, unclear=position.unclear))
@@ -63,6 +67,7 @@ class Steps(Walk):
 
     async def fired(self, position: Position, event: TimerFired) -> Position | None:
         """Remind of the open question, or wait no longer. A timer of an older question does nothing."""
+        position = self.placed(position)
         dialog, state = self.at(position)
         stage = stage_of(dialog, state, position, event)
         if stage is None:
@@ -72,7 +77,7 @@ class Steps(Walk):
             text = "\n".join(one for one in (self.says("reminder"), question.text) if one)
             self.ask(question.but(text=text))
             await_answer(self.turn, dialog, position, after=event)
-            return position
+            return evolve(position, unasked=False)
         return await Repairs(self, dialog, state, position).timed_out()
 
 

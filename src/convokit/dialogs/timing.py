@@ -28,7 +28,8 @@ def await_answer(turn: Turn, dialog: Dialog[Any], position: Position, *, after: 
     left = spans[done] - (spans[done - 1] if done else timedelta(0))
     if dialog.hours is not None:
         left = dialog.hours.after(turn.now, left) - turn.now
-    data = {"dialog": position.dialog, "asked": position.asked, "state": position.state, "done": done}
+    data = {"dialog": position.dialog, "version": position.version, "asked": position.asked, "state": position.state}
+    data["done"] = done
     turn.reminders[name] = Reminder(name=name, after=left, data=data)
 
 
@@ -43,11 +44,10 @@ def stage_of(
 ) -> Literal["remind", "over"] | None:
     """What a timer says of the open question; None: it belongs to an older one."""
     data = event.data
-    same = (data.get("dialog"), data.get("asked"), data.get("state")) == (
-        position.dialog,
-        position.asked,
-        position.state,
-    )
+    same = (data.get("dialog"), data.get("asked")) == (position.dialog, position.asked)
+    # One of an older version may know the state by another name: that it is this question, its number tells.
+    if data.get("version", position.version) == position.version:
+        same = same and dialog.named(str(data.get("state"))) is state
     if event.name != timer_of(position.user) or not same:
         return None
     spans = _spans(dialog, state)

@@ -13,6 +13,7 @@ from convokit.dialogs.dialog import Dialog
 from convokit.dialogs.pressing import press
 from convokit.dialogs.states import END, Call, State
 from convokit.dialogs.timing import await_answer, stop_waiting
+from convokit.dialogs.versions import placed, taker
 from convokit.dialogs.words import Vocabulary
 from convokit.errors import DefinitionError, HandlerFailed
 from convokit.events import Event
@@ -144,6 +145,8 @@ class Walk:
         """Go to a state, or to the end."""
         if goal == END:
             return await self.ended(dialog, position, memory)
+        if dialog.reopens(position.state):
+            position = evolve(position, given=tuple(one for one in position.given if one != goal))
         return await self.enter(dialog, evolve(position, state=goal, unclear=0), memory)
 
     async def _called(
@@ -192,7 +195,7 @@ class Walk:
 
     def asked(self, dialog: Dialog[Any], position: Position) -> Position:
         """The position whose question was just asked; its answer is waited for from now on."""
-        position = evolve(position, asked=position.asked + 1)
+        position = evolve(position, asked=position.asked + 1, unasked=False)
         if self.around.timed:
             await_answer(self.turn, dialog, position)
         return position
@@ -259,15 +262,20 @@ class Walk:
 
     async def ask_again(self, position: Position) -> Position:
         """Ask the open question again: the conversation came back from somewhere else."""
+        position = self.placed(position)
         dialog, state = self.at(position)
         self.ask(await self.question(dialog, state, dialog.recalled(position.memory)))
         return self.asked(dialog, position)
 
     # ── what it looks up ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def placed(self, position: Position) -> Position:
+        """Where a person stands, as the dialogs of today have it: brought to the current version, if it is older."""
+        return placed(self.around.dialogs, position, str(self.turn.conversation.id))
+
     def dialog(self, position: Position) -> Dialog[Any]:
         """The dialog in which a person stands."""
-        found = self.around.dialogs.get(position.dialog)
+        found = taker(self.around.dialogs.get(position.dialog), position.version)
         if found is None:
             raise DefinitionError(f"there is no dialog {position.dialog!r}, where a conversation stands")
         return found

@@ -698,6 +698,16 @@ class Memory(MemoryPersonal, Store):
                 standing[one.dialog, one.version, one.state] += 1
         return dict(standing)
 
+    async def standing(self, limit: int, *, after: ConversationId | None = None) -> Sequence[Conversation]:
+        """The conversations where a dialog is open, by channel and id."""
+        await self._begin()
+        behind = ("", "") if after is None else (after.channel, after.id)
+        found = sorted(
+            (one for one in self._lanes if (one.channel, one.id) > behind), key=lambda one: (one.channel, one.id)
+        )
+        states = (rows.read_conversation(self._lanes[one].state, one) for one in found)
+        return list(islice((one for one in states if one.positions), max(limit, 0)))
+
     async def failed(self, limit: int) -> Sequence[Failed]:
         """What was given up, newest first."""
         await self._begin()

@@ -117,8 +117,13 @@ class Heard(Message):
     def __hash__(self) -> int:
         return hash(self.text)
 
+    @property
+    def labels(self) -> list[str]:
+        """What stands on its buttons and links."""
+        return [getattr(one, "label", "") for one in self.buttons]
+
     def __repr__(self) -> str:
-        labels = [getattr(one, "label", "") for one in self.buttons]
+        labels = self.labels
         parts = [f"{len(self.attachments)} attachments"] * bool(self.attachments) + [f"{len(self.cards)} cards"] * bool(
             self.cards
         )
@@ -232,6 +237,11 @@ class Person:
         """What came that was not returned by anything yet."""
         came, self._unheard = self._unheard, []
         return came
+
+    @property
+    def seen(self) -> tuple[Heard, ...]:
+        """Every message that was put before this person so far."""
+        return tuple(self._seen)
 
     async def _does(self, line: str, kind: type[Event], **fields: Any) -> list[Heard]:
         earlier = self.hears()
@@ -451,10 +461,15 @@ class Simulation:
         moments = [self.clock.next_sleeper(), due if due is None or due > self.clock.now() else None]
         return min((one for one in moments if one is not None), default=None)
 
-    async def restarts(self) -> None:
-        """Throw the engine away and start a new one on the same store."""
-        self.note("(the process restarts)")
+    async def restarts(self, bot: Bot | None = None) -> None:
+        """Throw the engine away and start a new one on the same store; with another bot: deploy new code.
+
+        Raises:
+            DefinitionError: The new bot refuses to start; another can be tried after it.
+        """
+        self.note("(the process restarts)" if bot is None else "(new code is deployed)")
         await self._stack.aclose()
+        self.bot = bot or self.bot
         await self._begin()
 
     async def settles(self) -> None:

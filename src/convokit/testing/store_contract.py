@@ -934,6 +934,22 @@ class StoreContract(KeepingContract, PersonalContract):
         await user.commits(lane, state=evolve(lane.conversation, positions=()))
         assert await user.store.positions() == {("order", 3, "end"): 1}
 
+    async def test_conversations_with_open_dialogs_are_listed_in_pages(self, user: StoreUser) -> None:
+        for name in ("dan", "bob", "Eve", "ada", "cem"):
+            await user.hears("a", by=name)
+            lane = await user.claims_one()
+            open_there = (Position(dialog="order", version=1, state="size", user=name),) if name != "bob" else ()
+            await user.commits(lane, state=evolve(lane.conversation, positions=open_there))
+        first = await user.store.standing(3)
+        assert [one.id.id for one in first] == ["Eve", "ada", "cem"]
+        assert first[1].positions[0].user == "ada"
+        await user.hears("b", by="cem")
+        lane = await user.claims_one()
+        await user.commits(lane, state=evolve(lane.conversation, positions=()))
+        second = await user.store.standing(3, after=first[-1].id)
+        assert [one.id.id for one in second] == ["dan"]
+        assert await user.store.standing(3, after=second[-1].id) == []
+
     # ── release ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_a_lane_given_up_without_a_word_is_ready_at_once(self, user: StoreUser) -> None:

@@ -1,6 +1,5 @@
 """A folder with a bot in it, and the process as it was when a command is through."""
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,15 +19,12 @@ async def echo(turn: Turn) -> None:
 
 
 @pytest.fixture(autouse=True)
-def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_log: None) -> Iterator[None]:
     """Each test in a folder of its own; the path, the modules and the log are put back."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    root = logging.getLogger()
-    handlers, level, modules = list(root.handlers), root.level, set(sys.modules)
+    modules = set(sys.modules)
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
     for name in set(sys.modules) - modules:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
             del sys.modules[name]

@@ -109,7 +109,7 @@ def grown(path: Path) -> Path:
         db.execute(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000)"
             " INSERT INTO outbox (key, conv, desk, author, state, written, finished, body)"
-            " SELECT 'big:' || i, 1, 0, 'bot', 'withdrawn', 1, 1, x'00' FROM n"
+            " SELECT 'big:' || i, 1, 0, 'bot', 'withdrawn', 1, 1, (SELECT body FROM outbox LIMIT 1) FROM n"
         )
         db.commit()
     return path

@@ -193,6 +193,18 @@ def positions(db: sqlite3.Connection) -> dict[tuple[str, int, str], int]:
     return dict(standing)
 
 
+def standing(db: sqlite3.Connection, limit: int, after: ConversationId | None) -> list[Conversation]:
+    """The conversations where a dialog is open, by channel and id.
+
+    The "+" has the index of channel and id used, on which each page begins where the one before has ended.
+    """
+    found = db.execute(
+        "SELECT state FROM lane WHERE +standing > 0 AND (channel, id) > (?, ?) ORDER BY channel, id LIMIT ?",
+        (*(("", "") if after is None else (after.channel, after.id)), max(limit, 0)),
+    )
+    return [codec.decode(Conversation, state) for (state,) in found]
+
+
 def failed(db: sqlite3.Connection, limit: int) -> list[Failed]:
     """What was given up, newest first."""
     found: list[tuple[int, int, Failed]] = []

@@ -406,6 +406,10 @@ class SQLite(Store):
         """How many open dialog positions stand where; reads every conversation that stands in a dialog."""
         return await self._read(reading.positions)
 
+    async def standing(self, limit: int, *, after: ConversationId | None = None) -> Sequence[Conversation]:
+        """The conversations where a dialog is open, by channel and id."""
+        return await self._read(lambda db: reading.standing(db, limit, after))
+
     async def failed(self, limit: int) -> Sequence[Failed]:
         """What was given up, newest first."""
         return await self._read(lambda db: reading.failed(db, limit))
