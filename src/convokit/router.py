@@ -265,9 +265,11 @@ class Router:
         timeout: timedelta | None = None,
         reminders: Sequence[timedelta] = (),
         hours: Business | None = None,
-        review: str = "Is that right?",
-        right: str = "Yes",
-        change: str = "Change something",
+        review: str | bool = True,
+        right: str = "",
+        change: str = "",
+        help: str | Message | None = None,  # noqa: A002  what customers say
+        without: Sequence[str] = (),
         beside: Dialog[Any] | None = None,
     ) -> Form[F]:
         """A new `Form` that fills an instance of `filled`, an attrs class; its arguments are told there.
@@ -285,6 +287,8 @@ class Router:
             review=review,
             right=right,
             change=change,
+            help=help,
+            without=without,
             beside=beside,
         )
         self._registers(made, caller())

@@ -77,6 +77,24 @@ async def test_what_depends_on_an_answer_is_asked_when_it_changes() -> None:
     assert [(one.guests, one.room, one.note) for one in done] == [(3, "", "no nuts")]
 
 
+async def test_the_review_speaks_the_customers_language_and_offers_what_was_answered() -> None:
+    done: list[Booking] = []
+    bot, _ = booking_bot(done)
+    async with Simulation(bot) as world:
+        ada = world.user("Ada", locale="de-DE")
+        for said in ("book for four", "morgen"):
+            await ada.says(said)
+        (shown,) = await ada.says("überspringen")
+        assert shown.text.endswith("Stimmt das so?")
+        assert [one.label for one in shown.buttons] == ["Ja", "Etwas ändern"]
+        (what,) = await ada.presses("Etwas ändern")
+        assert [one.label for one in what.buttons] == ["guests", "day"]
+        await ada.presses("day")
+        await ada.says("übermorgen")
+        assert await ada.says("ja") == ["Booked."]
+    assert [one.day for one in done] == [date(2026, 1, 7)]
+
+
 async def test_an_answer_that_is_given_again_unchanged_leads_back_to_the_review() -> None:
     done: list[Booking] = []
     bot, _ = booking_bot(done)

@@ -343,6 +343,69 @@ async def test_an_answer_is_waited_for_with_reminders_and_not_for_ever() -> None
         assert (await world.engine.stats()).timers == 0
 
 
+async def test_choices_may_depend_on_what_is_known() -> None:
+    bot = Bot("flights")
+    rebooking = bot.dialog(Booking)
+
+    @rebooking.state(ask="Which day?", choices=["Friday", "Saturday"], to=["menu"])
+    async def day(turn: Turn, memory: Booking, answer: str) -> None:
+        memory.day = answer
+
+    @rebooking.state(
+        ask="Which flight?",
+        choices=lambda _, memory: ["TK1 08:00", "TK3 19:00"] if memory.day == "Friday" else ["TK5 12:00"],
+        to=[END],
+    )
+    async def menu(turn: Turn, memory: Booking, answer: str) -> None:
+        turn.reply(f"{memory.day} {answer}")
+
+    @bot.text("rebook")
+    async def rebook(turn: Turn) -> None:
+        turn.begin(rebooking)
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        await ada.says("rebook")
+        (asked,) = await ada.says("Friday")
+        assert [one.label for one in asked.buttons] == ["TK1 08:00", "TK3 19:00"]
+        await world.restarts()
+        await ada.says("change day")
+        (asked,) = await ada.says("Saturday")
+        assert [one.label for one in asked.buttons] == ["TK5 12:00"]
+        await ada.says("change day")
+        await ada.says("friday")
+        assert await ada.presses("TK3 19:00") == ["Friday TK3 19:00"]
+    with pytest.raises(DefinitionError, match="choices as a function takes"):
+
+        @rebooking.state(ask="?", choices=lambda _: [], to=[END])  # type: ignore[misc, arg-type]  # what is refused
+        async def wrong(turn: Turn, memory: Booking, answer: str) -> None: ...
+
+
+async def test_what_is_kept_of_long_answers_is_bounded() -> None:
+    bot = Bot("letters")
+    letter = bot.dialog(Booking)
+
+    @letter.state(ask="And then?", to=["note", END])
+    async def note(turn: Turn, memory: Booking, answer: str) -> str:
+        memory.note = answer
+        return "note"
+
+    @bot.text("write")
+    async def write(turn: Turn) -> None:
+        turn.begin(letter)
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        await ada.says("write")
+        for number in range(20):
+            await ada.says(f"{number} " + "x" * 3900)
+        kept = await world.engine.store.load(ada.conversation)
+        assert kept is not None
+        (position,) = kept.positions
+        assert 2 <= len(position.steps) <= 8
+        assert await ada.says("back") == ["And then?"]
+
+
 async def test_time_with_a_person_is_no_silence_of_the_customers() -> None:
     bot = Bot("patient", desk=Local())
     booking = bot.dialog(Booking, timeout=timedelta(minutes=10))

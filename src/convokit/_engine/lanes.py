@@ -253,9 +253,10 @@ class Lanes:
         if attempts < tries:
             pause = self._settings.pause(attempts)
             logger.warning(
-                "conversation=%s event=%s attempt=%d of %d failed, again in %.0f s",
-                lane.conversation.id,
+                "conversation=%s event=%s id=%s attempt=%d of %d failed, again in %.0f s",
+                _plain(lane.conversation.id),
                 type(event).__name__,
+                _plain(event.id),
                 attempts,
                 tries,
                 pause,
@@ -267,9 +268,10 @@ class Lanes:
             self._timers_changed()
             return
         logger.error(
-            "conversation=%s event=%s failed %d times and is kept: convokit failed lists it",
-            lane.conversation.id,
+            "conversation=%s event=%s id=%s failed %d times and is kept: convokit failed lists it",
+            _plain(lane.conversation.id),
             type(event).__name__,
+            _plain(event.id),
             attempts,
             exc_info=problem,
         )

@@ -16,6 +16,7 @@ from convokit.dialogs.states import (
     Business,
     State,
     StateHandler,
+    Varying,
     check_said,
     check_times,
     check_verbs,
@@ -34,6 +35,7 @@ from convokit.wire.codec import from_json, to_json
 M = TypeVar("M")
 T = TypeVar("T")
 
+Choices = Sequence[str] | Callable[[Turn, M], Sequence[str]]
 Hook = Callable[[Turn, M], Awaitable[str | None]]
 Extract = Callable[[Turn, M], Awaitable[Mapping[str, Any]]]
 
@@ -41,6 +43,18 @@ Extract = Callable[[Turn, M], Awaitable[Mapping[str, Any]]]
 def snake(name: str) -> str:
     """A class's name as a dialog's: `TableOrder` is `table_order`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _chosen(what: str, choices: Any) -> Expectation[str]:
+    if choices is None:
+        return Text()
+    if not callable(choices):
+        return Choice(choices)
+    try:
+        inspect.signature(choices).bind(None, None)
+    except TypeError as problem:
+        raise DefinitionError(f"{what}: choices as a function takes (turn, memory): {problem}") from problem
+    return Varying(choices)
 
 
 class Dialog(Generic[M]):
@@ -155,7 +169,7 @@ class Dialog(Generic[M]):
         *,
         ask: Ask[M],
         to: Sequence[str],
-        choices: Sequence[str] | None = None,
+        choices: Choices[M] | None = None,
         retry: str | Message | None = None,
         tries: int | None = None,
         exhausted: str = "",
@@ -176,7 +190,7 @@ class Dialog(Generic[M]):
         ask: Ask[M],
         to: Sequence[str],
         expect: Expectation[Any] | None = None,
-        choices: Sequence[str] | None = None,
+        choices: Choices[M] | None = None,
         retry: str | Message | None = None,
         tries: int | None = None,
         exhausted: str = "",
@@ -200,7 +214,7 @@ class Dialog(Generic[M]):
             ask: The question.
             to: The goals the handler may return; at least one.
             expect: How the answer is read: `Integer(1, 8)`, `YesNo()`, …; any text when left out.
-            choices: Short for `expect=Choice(choices)`.
+            choices: Short for `expect=Choice(choices)`; or a function of turn and memory that returns the labels.
             retry: What is said when the answer cannot be read, instead of the question.
             tries: How many unclear answers in a row are taken (1 to 100); None: any number.
             exhausted: The goal after so many, one of `to`; left out: a person joins, or where the bot has no desk the
@@ -231,7 +245,7 @@ class Dialog(Generic[M]):
             ways = goals(where, name, to)
             if expect is not None and choices is not None:
                 raise DefinitionError(f"{where}: state {name}: give expect or choices, not both")
-            reads = expect if expect is not None else (Choice(choices) if choices is not None else Text())
+            reads = expect if expect is not None else _chosen(f"{where}: state {name}", choices)
             made = State(
                 name=name,
                 ask=ask,

@@ -127,9 +127,11 @@ class Form(Dialog[Any], Generic[F]):
         timeout: As of a dialog.
         reminders: As of a dialog.
         hours: As of a dialog.
-        review: The question after all answers; empty: there is no review.
-        right: The label that ends the form.
-        change: The label by which an answer is changed.
+        review: The question after all answers; True: "Is that right?", in the customer's language; False: none.
+        right: The label that ends the form; "Yes" in the customer's language when left out.
+        change: The label by which an answer is changed; "Change something" in their language when left out.
+        help: As of a dialog.
+        without: As of a dialog.
         beside: As of a dialog.
 
     Raises:
@@ -148,9 +150,11 @@ class Form(Dialog[Any], Generic[F]):
         timeout: timedelta | None = None,
         reminders: Sequence[timedelta] = (),
         hours: Business | None = None,
-        review: str = "Is that right?",
-        right: str = "Yes",
-        change: str = "Change something",
+        review: str | bool = True,
+        right: str = "",
+        change: str = "",
+        help: str | Message | None = None,  # noqa: A002  what customers say
+        without: Sequence[str] = (),
         beside: Dialog[Any] | None = None,
     ) -> None:
         self.filled = filled
@@ -162,6 +166,8 @@ class Form(Dialog[Any], Generic[F]):
             timeout=timeout,
             reminders=reminders,
             hours=hours,
+            help=help,
+            without=without,
             beside=beside,
         )
         self._review, self._right, self._change = review, right, change
@@ -226,16 +232,23 @@ class Form(Dialog[Any], Generic[F]):
         if not self._review:
             return
 
-        async def review(_: Turn, __: Any, answer: str) -> str:
-            return END if answer == self._right else CHANGE
+        async def review(turn: Turn, _: Any, answer: str) -> str:
+            return END if answer == self._labels(turn)[0] else CHANGE
 
         async def change(_: Turn, __: Any, answer: str) -> str:
             return next(one.name for one in self.fields if one.label == answer)
 
-        labels = [one.label for one in self.fields]
         quiet = [one for one in VERBS if one not in {"cancel", "start_over", "person"}]
-        self.state(ask=self._shown, choices=[self._right, self._change], to=[END, CHANGE])(review)
-        self.state(ask=lambda turn, _: turn.sentence("change_what"), choices=labels, to=names, without=quiet)(change)
+        self.state(ask=self._shown, choices=lambda turn, _: self._labels(turn), to=[END, CHANGE])(review)
+        self.state(
+            ask=lambda turn, _: turn.sentence("change_what"),
+            choices=lambda _, draft: [one.label for one in self._known(draft)],
+            to=names,
+            without=quiet,
+        )(change)
+
+    def _labels(self, turn: Turn) -> list[str]:
+        return [self._right or turn.sentence("right"), self._change or turn.sentence("change_something")]
 
     def _answering(self, one: Asked) -> Any:
         async def handler(_: Turn, draft: Any, answer: Any) -> str:
@@ -275,7 +288,8 @@ class Form(Dialog[Any], Generic[F]):
 
     def _shown(self, turn: Turn, draft: Any) -> str:
         lines = [f"{one.label}: {self._value(turn, one, getattr(draft, one.name))}" for one in self._known(draft)]
-        return "\n".join((*lines, self._review))
+        question = self._review if isinstance(self._review, str) else turn.sentence("review")
+        return "\n".join((*lines, question))
 
     def _value(self, turn: Turn, one: Asked, value: Any) -> str:
         return one.show(value) if one.show is not None else shown(value, turn.situation)

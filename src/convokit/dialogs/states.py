@@ -11,7 +11,8 @@ from attrs import field, frozen
 from convokit._value import Value
 from convokit.dialogs.words import VERBS
 from convokit.errors import DefinitionError
-from convokit.expect import Expectation
+from convokit.events import Event
+from convokit.expect import Choice, Expectation, Unclear
 from convokit.messages import Message
 from convokit.turn import Beginnable, Turn
 
@@ -30,6 +31,29 @@ class Business(Protocol):
     def after(self, moment: datetime, duration: timedelta) -> datetime:
         """The moment by which it will have been open for `duration` since `moment`."""
         ...
+
+
+@frozen(eq=False, repr=False)
+class Varying(Value):
+    """One of some labels that a function gives when the question is asked."""
+
+    choices: Callable[[Turn, Any], Sequence[str]]
+
+    def __repr__(self) -> str:
+        return "Varying()"  # the same in every process: what a dialog is made of is remembered
+
+    def read(self, event: Event) -> str | Unclear:
+        """Nothing: what it can be is known only in a turn."""
+        del event
+        return Unclear("its options are known only when it is asked")
+
+    def now(self, turn: Turn, memory: Any) -> Choice:
+        """What it expects in this turn.
+
+        Raises:
+            DefinitionError: The function gives no labels, or two that cannot be told apart.
+        """
+        return Choice(tuple(self.choices(turn, memory)))
 
 
 @frozen(eq=False, repr=False)

@@ -42,6 +42,7 @@ class Steps(Walk):
         position = self.placed(position)
         dialog, state = self.at(position)
         memory = dialog.recalled(position.memory)
+        state = self.live(state, memory)
         event = own_press(dialog, state, self.turn.event)
         repairs = Repairs(self, dialog, state, position)
         heard = repairs.heard(event)

@@ -11,7 +11,7 @@ from convokit._value import Value
 from convokit.conversations import Position, Step
 from convokit.dialogs.dialog import Dialog
 from convokit.dialogs.pressing import press
-from convokit.dialogs.states import END, Call, State
+from convokit.dialogs.states import END, Call, State, Varying
 from convokit.dialogs.timing import await_answer, stop_waiting
 from convokit.dialogs.versions import placed, taker
 from convokit.dialogs.words import Vocabulary
@@ -24,6 +24,8 @@ from convokit.wire.codec import decode_event, encode_event
 
 MOST_OPEN = 8
 """How many dialogs of one person are open at most: called ones, and paused ones."""
+MOST_KEPT = 32_768
+"""How many characters of earlier answers are kept in a dialog: older ones cannot be undone."""
 MOST_STEPS = 30
 """How many answers "back" and "change" reach: older ones stay in the memory, but cannot be undone."""
 
@@ -172,7 +174,7 @@ class Walk:
         undo = {name: was.get(name) for name, value in kept.items() if was.get(name) != value}
         done = evolve(step, undo=undo, given=position.given)
         given = tuple(name for name in position.given if name != state.name)
-        steps = (*position.steps, done)[-MOST_STEPS:]
+        steps = _bounded((*position.steps, done))
         changed = (*position.changed, state.name) if position.redo else ()
         return evolve(position, memory=kept, given=given, steps=steps, changed=changed)
 
@@ -230,7 +232,7 @@ class Walk:
         if await self._digest(dialog, standing) != again.asked:
             return None
         event = decode_event(again.event.encode())
-        value = understood(state.expect, event, self.turn.situation)
+        value = understood(self.live(state, memory).expect, event, self.turn.situation)
         return None if isinstance(value, Unclear) else (value, event)
 
     async def ended(self, dialog: Dialog[Any], position: Position, memory: Any) -> Position | None:
@@ -289,8 +291,13 @@ class Walk:
         dialog.compile()
         return dialog, state
 
+    def live(self, state: State[Any], memory: Any) -> State[Any]:
+        """The state as it is in this turn: its choices may depend on what is known."""
+        return evolve(state, expect=state.expect.now(self.turn, memory)) if isinstance(state.expect, Varying) else state
+
     async def question(self, dialog: Dialog[Any], state: State[Any], memory: Any) -> Message:
         """A state's question, with the buttons of its answers."""
+        state = self.live(state, memory)
         asked = state.ask
         if callable(asked):
             said = asked(self.turn, memory)
@@ -307,11 +314,22 @@ class Walk:
         from hashlib import blake2b  # noqa: PLC0415  see `press`
 
         state = dialog.states[position.state]
-        if not callable(state.ask):
+        if not callable(state.ask) and not isinstance(state.expect, Varying):
             return ""
         message = await self.question(dialog, state, dialog.recalled(position.memory))
         labels = (getattr(one, "label", "") for one in message.buttons)
         return blake2b("\0".join((message.text, *labels)).encode(), digest_size=6).hexdigest()
+
+
+def _bounded(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The newest answers, as many as are kept."""
+    kept, room = 0, MOST_KEPT
+    for step in reversed(steps[-MOST_STEPS:]):
+        room -= len(step.event) + sum(len(str(value)) for value in step.undo.values())
+        if room < 0 and kept:
+            break
+        kept += 1
+    return steps[len(steps) - kept :]
 
 
 def _stored(event: Event | None) -> str:
