@@ -16,3 +16,8 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 os.environ.setdefault("CHAT_KEY", "a key for tests, of thirty-two bytes or more")
 os.environ.setdefault("DIRECT_LINE_SECRET", "a secret for tests, of thirty-two bytes or more")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those in a browser come last: the loop that Playwright runs in this thread would be in the way of others."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
