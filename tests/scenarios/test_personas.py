@@ -29,6 +29,8 @@ from convokit.testing.personas import (
 from convokit.testing.personas.playing import Plan, Play
 from convokit.testing.simulation import MONDAY_MORNING
 
+pytestmark = pytest.mark.faultless("what is planted is to be found, and nothing beside it")
+
 DEAD_END = """\
 Zephyrine: ticket
     tickets: Heard('Within the country or abroad?', buttons=['Within the country', 'Abroad'])
