@@ -83,11 +83,11 @@ class Steps(Walk):
 
 
 def _again(dialog: Dialog[Any], state: State[Any], question: Message, value: Unclear) -> Message:
-    """What is said to an answer that is unclear: what helps, the question, and what the answer could mean."""
-    own = [Button(one, press(dialog.name, state.name, one)) for one in value.options]
-    buttons: list[Action] = [*own, *question.buttons] if own else [*question.buttons]
-    if state.retry is not None:
-        retry = state.retry if isinstance(state.retry, Message) else Message(state.retry)
-        return retry if retry.buttons and not own else retry.but(buttons=buttons)
-    text = "\n".join(one for one in (value.say, question.text) if one.strip())
-    return question.but(text=text, buttons=buttons)
+    """What is said to an answer that is unclear: what helps, and the question; or which of its meanings is meant."""
+    retry = Message(state.retry) if isinstance(state.retry, str) else state.retry
+    if value.options:
+        meant: list[Action] = [Button(one, press(dialog.name, state.name, one)) for one in value.options]
+        return (retry or Message(value.say or question.text)).but(buttons=meant)
+    if retry is not None:
+        return retry if retry.buttons else retry.but(buttons=question.buttons)
+    return question.but(text="\n".join(one for one in (value.say, question.text) if one.strip()))

@@ -74,7 +74,7 @@ async def test_what_an_answer_could_mean_is_offered_and_pressed() -> None:
         await ada.says("book")
         await ada.says("two")
         (asked,) = await ada.says("next friday")
-        assert asked.text == "Which day do you mean?\nWhich day?"
+        assert asked.text == "Which day do you mean?"
         labels = [one.label for one in asked.buttons]
         assert len(labels) == 2
         assert await ada.presses(labels[1]) == ["When shall we call?"]
@@ -84,7 +84,7 @@ async def test_what_an_answer_could_mean_is_offered_and_pressed() -> None:
         assert await ada.says("the second") == ["How much?"]
         await ada.says("5k")
         (hint,) = await ada.says("ada@gmial.com")
-        assert hint.text == "Did you mean ada@gmail.com?\nYour mail?"
+        assert hint.text == "Did you mean ada@gmail.com?"
         (told,) = await ada.says("ada@gmial.com")
         assert told.text.endswith("5000.00 TRY, ada@gmial.com")
 
