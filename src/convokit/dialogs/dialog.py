@@ -45,10 +45,10 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _chosen(what: str, choices: Any) -> Expectation[str]:
+def _chosen(what: str, choices: Choices[Any] | None) -> Expectation[str]:
     if choices is None:
         return Text()
-    if not callable(choices):
+    if isinstance(choices, Sequence) or not callable(choices):
         return Choice(choices)
     try:
         inspect.signature(choices).bind(None, None)
