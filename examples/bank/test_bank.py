@@ -61,6 +61,6 @@ async def test_simulated_customers_find_nothing_wrong() -> None:
 
 @pytest.mark.slow
 async def test_simulated_customers_find_nothing_wrong_in_many_runs() -> None:
-    found = await wander(bot, runs=250, seed=1000, acts=20, answers=["100200", "2468", "2468"])
+    found = await wander(bot, runs=500, seed=1000, acts=20, answers=["100200", "2468", "2468"])
     assert {"identity.number", "identity.pin", "blocking.card", "limits.amount"} <= found.states
     assert {"blocking.sure", "limits.agreed"} <= found.states

@@ -85,7 +85,7 @@ async def test_simulated_customers_find_nothing_wrong() -> None:
 
 @pytest.mark.slow
 async def test_simulated_customers_find_nothing_wrong_in_many_runs() -> None:
-    found = await wander(bot, runs=250, seed=1000, answers=WORTH_A_TRY)
+    found = await wander(bot, runs=500, seed=1000, answers=WORTH_A_TRY)
     assert {f"booking.{one}" for one in ("day", "hour", "guests", "place", "wish", "review")} <= found.states
 
 

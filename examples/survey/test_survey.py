@@ -58,5 +58,5 @@ async def test_simulated_customers_find_nothing_wrong() -> None:
 
 @pytest.mark.slow
 async def test_simulated_customers_find_nothing_wrong_in_many_runs() -> None:
-    found = await wander(bot, runs=250, seed=1000, signals={"order.delivered": {"order": "42"}})
+    found = await wander(bot, runs=500, seed=1000, signals={"order.delivered": {"order": "42"}})
     assert {"opinion.score", "opinion.problems", "opinion.wish"} <= found.states

@@ -72,8 +72,12 @@ def check(bot: Bot, *, ignore: Sequence[str], strict: bool, as_json: bool) -> in
             say_styled(f"{mark}  {for_terminal(one.said)}")
             say_styled(f"               {coloured('dim', for_terminal(one.where))}")
         errors = sum(one.level == "error" for one in found)
-        say(f"{errors} errors, {len(found) - errors} warnings")
+        say(f"{_many(errors, 'error')}, {_many(len(found) - errors, 'warning')}")
     return WRONG if any(strict or one.level == "error" for one in found) else FINE
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def remarks(bot: Bot) -> list[Remark]:

@@ -190,7 +190,7 @@ def _lines(found: Plan, table: Table) -> list[str]:
     lines = []
     for (name, version), people in sorted(found.stays.items()):
         beside = ", which runs beside the current one" if version != current.get(name) else ""
-        lines.append(f"{name} version {version}{beside}: {_people(people)} stay where they stand")
+        lines.append(f"{name} version {version}{beside}: {_people(people)} {_stays(people)}")
     for (old, new), people in sorted(found.goes.items()):
         lines.append(f"{old[0]} version {old[1]}, state {old[2]}: {_people(people)} → version {new[1]}, state {new[2]}")
     return lines or ([] if found.lost else ["Nobody is in the middle of a dialog."])
@@ -205,6 +205,10 @@ def _told(found: Plan) -> int:
     if len(found.named) > MOST_TOLD:
         complain(f"  and {len(found.named) - MOST_TOLD} more")
     return WRONG if found.lost else FINE
+
+
+def _stays(number: int) -> str:
+    return "stays where they stand" if number == 1 else "stay where they stand"
 
 
 def _people(number: int, what: str = "") -> str:

@@ -10,13 +10,14 @@ from convokit.events import ButtonPressed, Event
 from convokit.expect.protocol import Unclear, written
 from convokit.expect.sentences import sentence
 from convokit.reading.situation import Situation
+from convokit.wire.text import fold
 
 LONGEST_TEXT = 65536
 
 
 @frozen(eq=False, repr=False)
 class Text(Value):
-    """Any text that is not empty, as written, without outer space.
+    """Any text in which there is something to see, as written, without outer space.
 
     Args:
         longest: The most characters it may have (1 to 65536).
@@ -33,7 +34,7 @@ class Text(Value):
     def read(self, event: Event) -> str | Unclear:
         """The text."""
         text = written(event)
-        if not text:
+        if not _visible(text):
             return Unclear("there is no text")
         if len(text) > self.longest:
             return Unclear(f"{len(text)} characters are more than {self.longest}")
@@ -47,5 +48,10 @@ class Text(Value):
         if isinstance(event, ButtonPressed):
             # A button of an earlier question: this one is only asked again.
             return answer
-        key = "text_too_long" if written(event) else "text_missing"
+        key = "text_too_long" if _visible(written(event)) else "text_missing"
         return Unclear(answer.reason, say=sentence(key, situation, longest=self.longest))
+
+
+def _visible(text: str) -> bool:
+    """Whether there is more than space and characters that nobody sees."""
+    return bool(fold(text))

@@ -91,7 +91,7 @@ def test_what_a_channel_cannot_show_is_a_warning(monkeypatch: pytest.MonkeyPatch
 def test_codes_can_be_left_out_and_strictness_counts_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     bot = made(choices=["Back", "On"])
     assert check(bot, ignore=[], strict=False, as_json=False) == 0
-    assert "0 errors, 1 warnings" in capsys.readouterr().out
+    assert "0 errors, 1 warning\n" in capsys.readouterr().out
     assert check(bot, ignore=[], strict=True, as_json=False) == 1
     capsys.readouterr()
     assert check(bot, ignore=["C108"], strict=True, as_json=True) == 0

@@ -134,5 +134,6 @@ def test_any_text_is_text_as_it_was_written_within_its_length() -> None:
     assert Text(3).read(said("abc")) == "abc"
     assert Text(3).read(said("abcd")) == Unclear("4 characters are more than 3")
     assert Text().read(said(" \n")) == Unclear("there is no text")
+    assert Text().read(said("\u200b\u2063 \ufe0f")) == Unclear("there is no text")
     assert Text().read(AttachmentReceived(**COMMON, attachments=(Image(ref="r"),), text="look")) == "look"
     assert options_of(Text()) == ()
