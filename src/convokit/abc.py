@@ -18,9 +18,9 @@ from attrs import field, frozen
 
 from convokit._value import Value
 from convokit.conversations import Conversation, ConversationId, Entry, Handoff, Log, Logged
-from convokit.errors import StoreUnavailable
-from convokit.events import Event
-from convokit.messages import Capabilities, Message
+from convokit.errors import Rejected, StoreUnavailable
+from convokit.events import ConversationOpened, Event
+from convokit.messages import Attachment, Capabilities, Message
 from convokit.people import Profile, User
 
 Accept = Callable[[Sequence[Event]], Awaitable[Sequence[bool]]]
@@ -138,6 +138,11 @@ class Received(Value):
         status: The answer's HTTP status.
         body: The answer's body.
         media_type: The answer's content type.
+        answer: Where the platform wants what is said in the HTTP answer: makes the body of the messages, fitted and in
+            order, and of whether they are all that the turns of `events` say. None: `body` it is, and what is said goes
+            through `send`.
+        within: With `answer`: how many seconds may pass until it is called, with what there is then.
+        listens: With `answer`: the conversation whose messages belong in it; None: that of the first event.
     """
 
     events: tuple[Event, ...] = ()
@@ -145,6 +150,9 @@ class Received(Value):
     status: int = 200
     body: bytes = b""
     media_type: str = "text/plain; charset=utf-8"
+    answer: Callable[[Sequence[Message], bool], bytes] | None = field(default=None, repr=False)
+    within: float = 4.5
+    listens: ConversationId | None = None
 
 
 class Proof(Enum):
@@ -191,6 +199,9 @@ class Transport(ABC):
     reads_log: ClassVar[bool] = False
     """Whether its pages read the conversation's log themselves: what a turn says is delivered when it commits, no row
     is written to the outbox, and `send` is never called."""
+    window: timedelta | None = None
+    """For how long after a customer's word the platform lets anything be sent to them; None: always. What is said
+    unasked later is refused with `OutsideWindow`, unless `takes_outside` says that the platform takes it."""
 
     def check(self) -> None:  # noqa: B027  nothing to check is a fine answer
         """Look at the settings before anything starts; no I/O.
@@ -245,6 +256,39 @@ class Transport(ABC):
         """
         del key
         return await self.send(to, message)
+
+    def opens_window(self, event: Event) -> timedelta | None:
+        """For how long after this event the platform lets anything be sent; None: it opens nothing. Pure."""
+        return self.window if event.said or isinstance(event, ConversationOpened) else None
+
+    def takes_outside(self, message: Message) -> bool:
+        """Whether the platform takes this message, fitted or not, outside its window too. Pure."""
+        del message
+        return False
+
+    def link(self, ref: str) -> str:
+        """The address that opens a conversation here, as `ConversationOpened(ref)`; empty: the channel has none.
+
+        Raises:
+            DefinitionError: It needs a setting that is missing, or `ref` cannot be carried; the message names both.
+        """
+        del ref
+        return ""
+
+    async def download(self, attachment: Attachment, most: int) -> bytes:
+        """The bytes of something that a customer sent here. Called while entered.
+
+        Args:
+            attachment: As it came in `AttachmentReceived`.
+            most: How many bytes are taken at most.
+
+        Raises:
+            Rejected: It is larger, is not there any more, or this channel cannot fetch it.
+            Unreachable: No answer.
+            RateLimited: The platform wants a pause.
+        """
+        del most
+        raise Rejected(self.channel, f"{type(self).__name__} cannot download an attachment ({attachment!r:.60})")
 
     def site(self, run: Run) -> Site | None:
         """Its own pages for a run, served below its channel's name; None: it has none. Called once a run, entered."""

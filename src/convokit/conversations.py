@@ -203,6 +203,8 @@ class Conversation(Value):
         answers: How many times the bot answered since `answers_since`, with no human being in between for sure.
         answers_since: When it did so first (UTC); None: it has not since a human being was there.
         looping: When the last event came about which the bot was silent, because it seemed to talk with a program.
+        reachable_until: Until when the platform takes messages that nobody asked for (UTC); None: always, as far as is
+            known.
     """
 
     id: ConversationId
@@ -219,6 +221,7 @@ class Conversation(Value):
     answers: int = 0
     answers_since: datetime | None = None
     looping: datetime | None = None
+    reachable_until: datetime | None = None
 
     def position_of(self, user: User | None) -> Position | None:
         """The open dialog of this person, None when there is none. An event of nobody meets the newest.

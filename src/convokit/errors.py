@@ -7,6 +7,7 @@ ConvokitError
 │   ├── Unreachable           tried again; `maybe_sent` says whether the message may have gone out
 │   ├── RateLimited           tried again after `retry_after` seconds
 │   ├── Rejected              refused for good: never tried again
+│   │   └── OutsideWindow     unasked, and the platform's window for it is closed: refused before it is tried
 │   ├── Forged                a webhook whose origin could not be verified: answered 403
 │   └── Malformed             a verified webhook that could not be read: answered 400
 ├── StoreError
@@ -22,6 +23,7 @@ ConvokitError
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 
 class ConvokitError(Exception):
@@ -59,15 +61,40 @@ class Unreachable(TransportError):
 
 
 class RateLimited(TransportError):
-    """The platform wants fewer calls; tried again after `retry_after` seconds (None: with growing pauses)."""
+    """The platform wants fewer calls; tried again after `retry_after` seconds (None: with growing pauses).
 
-    def __init__(self, channel: str, reason: str = "rate limited", *, retry_after: float | None = None) -> None:
+    Attributes:
+        retry_after: Seconds.
+        everywhere: Whether the pause is the whole channel's; False: this conversation's alone.
+    """
+
+    def __init__(
+        self, channel: str, reason: str = "rate limited", *, retry_after: float | None = None, everywhere: bool = True
+    ) -> None:
         super().__init__(channel, reason)
         self.retry_after = retry_after
+        self.everywhere = everywhere
 
 
 class Rejected(TransportError):
     """The platform refused for good: a blocked bot, a closed window, a message it does not take."""
+
+
+class OutsideWindow(Rejected):
+    """Nobody asked for it, and the platform's window for such messages is closed: it was not tried.
+
+    Attributes:
+        until: When the window closed (UTC); None: the customer has never written here.
+    """
+
+    def __init__(self, channel: str, until: datetime | None) -> None:
+        since = "the customer has not written here yet" if until is None else f"it closed at {until:%Y-%m-%d %H:%M} UTC"
+        super().__init__(
+            channel,
+            f"outside the platform's window for messages that nobody asked for: {since}. Wait until the customer "
+            "writes, or send what the platform takes at any time, such as a template it has approved",
+        )
+        self.until = until
 
 
 class Forged(TransportError):

@@ -133,6 +133,7 @@ class Turn:
     _flush: Callable[["Turn"], Awaitable[None]] | None = field(default=None, alias="flush")
     _once: Callable[[str, Callable[[], Awaitable[Any]], Any], Awaitable[Any]] | None = field(default=None, alias="once")
     _typing: Callable[[], None] | None = field(default=None, alias="typing")
+    _download: Callable[[Attachment, int], Awaitable[bytes]] | None = field(default=None, alias="download")
     _attendance: Callable[[str], Attendance] | None = field(default=None, alias="attendance")
     _most_replies: int = field(default=100, alias="most_replies")
 
@@ -320,6 +321,22 @@ class Turn:
         if self._flush is None:
             raise DefinitionError("turn.flush() needs a running engine")
         await self._flush(self)
+
+    async def download(self, attachment: Attachment, most: int = 25 << 20) -> bytes:
+        """The bytes of something that a customer sent here.
+
+        Args:
+            attachment: As it stands in the event.
+            most: How many bytes are taken at most; 25 MiB when left out.
+
+        Raises:
+            Rejected: It is larger, is not there any more, or the channel cannot fetch it.
+            Unreachable: No answer.
+            RateLimited: The platform wants a pause.
+        """
+        if self._download is None:
+            raise DefinitionError("turn.download() needs a running engine")
+        return await self._download(attachment, most)
 
     async def once(self, name: str, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function` once for this event, even if the turn runs again after a crash or an error.

@@ -117,11 +117,17 @@ class Speech:
             self._add(changes, message=message or Message(), by="customer", desk=call, handoff=lease)
 
     def _add(self, changes: Changes, **what: Any) -> None:
+        conversation = changes.conversation
+        expires_at = changes.now + timedelta(seconds=self.settings.give_up_after)
+        if (until := conversation.reachable_until) is not None and until < expires_at and "desk" not in what:
+            transport = self._transport(conversation.id)
+            if transport.window is not None and not transport.takes_outside(what["message"]):
+                expires_at = until  # the outbox gives it up then, without a call to the platform
         changes.sends.append(
             Send(
                 key=changes.row_key(spoken=what["by"] == "bot"),
-                conversation=changes.conversation.id,
-                expires_at=changes.now + timedelta(seconds=self.settings.give_up_after),
+                conversation=conversation.id,
+                expires_at=expires_at,
                 **what,
             )
         )

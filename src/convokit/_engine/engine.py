@@ -10,9 +10,11 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+from attrs import evolve
 
 from convokit._engine import points
 from convokit._engine.lanes import Lanes
+from convokit._engine.lines import Lines, spoken
 from convokit._engine.loops import Bell
 from convokit._engine.outbox import Outbox
 from convokit._engine.placing import place
@@ -23,16 +25,19 @@ from convokit._engine.turnstile import Turnstile
 from convokit._engine.watchdog import Watchdog
 from convokit.abc import Clock, Desk, Failed, Hint, Observer, Received, Request, Site, Stats, Step, Store, Transport
 from convokit.conversations import ConversationId, Entry
-from convokit.errors import DefinitionError, LaneFull, StoreUnavailable, TransportError
+from convokit.errors import DefinitionError, LaneFull, OutsideWindow, Rejected, StoreUnavailable, TransportError
 from convokit.events import Event, MessageFailed, SendRequested, SignalReceived
-from convokit.messages import Message
+from convokit.messages import Attachment, Message
 from convokit.routing import Table
 from convokit.wire.codec import to_json
 from convokit.wire.files import FileBox
+from convokit.wire.naming import FILE_ID
 
 logger = logging.getLogger(__name__)
 
 FIRE_BATCH = 500
+MOST_BYTES = 25 << 20
+"""How much is downloaded of one attachment, where nothing else is said."""
 AGAIN = timedelta(milliseconds=50)
 """The shortest pause between two looks at what falls due."""
 MOST_DOUBTED = 1000
@@ -89,6 +94,7 @@ class Engine:
         self._complaints: dict[tuple[str, str], tuple[datetime | None, int]] = {}
         self._observers = tuple(observers)
         self._telling = Telling(self._observers, self.transports, clock) if observers else None
+        self._lines = Lines()
         worker = _random_id()
         turns = Turns(
             table=table,
@@ -100,6 +106,7 @@ class Engine:
             app=app,
             show_typing=self.show_typing,
             flushed=self._flushed,
+            download=self.download,
             telling=self._telling,
         )
         self._lanes = Lanes(
@@ -111,6 +118,7 @@ class Engine:
             sends_wait=self._sends_wait,
             timers_changed=self._alarm.ring,
             ended=self._ended,
+            said=self._lines.committed,
             unsure=self._unsure,
             stirred=self._stir,
             telling=self._telling,
@@ -127,6 +135,7 @@ class Engine:
             told=self._lanes.feeder.ring,
             retries_wait=self._alarm.ring,
             stirred=self._stir,
+            lines=self._lines,
             telling=self._telling,
         )
 
@@ -190,9 +199,30 @@ class Engine:
             points.reach("proof_before_200")
             self._outbox.feeder.ring()
         events = self._not_replayed(received.events) if transport.signs_time else received.events
+        if received.answer is not None:
+            return evolve(received, body=await self._answered(received, events))
         if events:
             await self.accept(events)
         return received
+
+    async def _answered(self, received: Received, events: Sequence[Event]) -> bytes:
+        """The body of an answer that carries what the events' turns say.
+
+        A row counts as sent once it is in the answer: no platform of this kind tells whether it got it. One that asks
+        again gets the same answer, as long as this process remembers it.
+        """
+        conversation = received.listens or (events[0].conversation if events else None)
+        if conversation is None or received.answer is None:
+            return received.body
+        with self._lines.opened(conversation, events) as line:
+            fresh = await self.accept(events) if events else ()
+            known = [event.id for event, new in zip(events, fresh, strict=True) if not new]
+            self._lines.dropped(conversation, known)
+            if known and len(known) == len(events) and (body := self._lines.given(events)) is not None:
+                return body
+            body = await spoken(line, received, asked=bool(events))
+            self._lines.remember(events, body)
+            return body
 
     def _not_replayed(self, events: Sequence[Event]) -> Sequence[Event]:
         """Without those so old that their ids may be forgotten: nothing else would tell them from new ones."""
@@ -208,13 +238,52 @@ class Engine:
         Raises:
             DefinitionError: No transport is attached under the conversation's channel.
             ValueError: There is nothing to say.
+            OutsideWindow: The channel's window for messages that nobody asked for is closed; nothing was kept.
         """
         whole = message if isinstance(message, Message) else Message(message)
         if whole.empty:
             raise ValueError(f"send: there is nothing to say to {to}")
-        self._known(to)
+        await self._check_window(self._known(to), to, whole)
         event = SendRequested(id=f"send:{_random_id()}", conversation=to, at=self.clock.now(), message=whole)
         await self.accept([event])
+
+    async def _check_window(self, transport: Transport, to: ConversationId, message: Message) -> None:
+        if transport.window is None or transport.takes_outside(message):
+            return
+        conversation = await self.store.load(to)
+        if conversation is None or conversation.user is None:
+            raise OutsideWindow(to.channel, None)
+        until = conversation.reachable_until
+        if until is not None and until <= self.clock.now():
+            raise OutsideWindow(to.channel, until)
+
+    async def download(self, conversation: ConversationId, attachment: Attachment, most: int = MOST_BYTES) -> bytes:
+        """The bytes of something that a customer sent in a conversation.
+
+        Args:
+            conversation: Where it came.
+            attachment: As it came in `AttachmentReceived`.
+            most: How many bytes are taken at most; 25 MiB when left out.
+
+        Raises:
+            DefinitionError: No transport is attached under the conversation's channel.
+            Rejected: It is larger, is not there any more, or the channel cannot fetch it.
+            Unreachable: No answer.
+            RateLimited: The platform wants a pause.
+        """
+        transport = self._known(conversation)
+        if attachment.data is not None:
+            data = attachment.data
+        elif FILE_ID.fullmatch(attachment.ref) and not attachment.url:
+            try:
+                data = await FileBox(self.files, self.store, self.clock).data_of(attachment.ref)
+            except FileNotFoundError:
+                raise Rejected(conversation.channel, f"the file {attachment.ref} is not there any more") from None
+        else:
+            data = await transport.download(attachment, most)
+        if len(data) > most:
+            raise Rejected(conversation.channel, f"it has {len(data)} bytes, more than the {most} that are taken")
+        return data
 
     async def signal(
         self,
@@ -315,6 +384,7 @@ class Engine:
         self._alarm.ring()
 
     def _ended(self, event: Event, outcome: str) -> None:
+        self._lines.committed(event, ())
         if self._watchers:
             self.publish(Hint(conversation=event.conversation, event=event.id, outcome=outcome))
 
@@ -379,12 +449,14 @@ class Engine:
         self._lanes.feeder.ring()
         self._outbox.feeder.ring()
 
-    def _known(self, conversation: ConversationId) -> None:
-        if conversation.channel not in self.transports:
+    def _known(self, conversation: ConversationId) -> Transport:
+        transport = self.transports.get(conversation.channel)
+        if transport is None:
             known = ", ".join(self.transports) or "none"
             raise DefinitionError(
                 f"{conversation}: no transport is attached as {conversation.channel!r}; attached: {known}"
             )
+        return transport
 
     # ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

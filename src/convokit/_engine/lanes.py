@@ -60,6 +60,7 @@ class Lanes:
         sends_wait: Callable[[], None],
         timers_changed: Callable[[], None],
         ended: Callable[[Event, str], None],
+        said: Callable[[Event, Sequence[str]], None],
         unsure: Callable[[ConversationId], None],
         stirred: Callable[[], None],
         telling: Telling | None = None,
@@ -72,6 +73,7 @@ class Lanes:
         self._sends_wait = sends_wait
         self._timers_changed = timers_changed
         self._ended = ended
+        self._said = said
         self._unsure = unsure
         self._telling = telling
         self._held: dict[ConversationId, _Held] = {}
@@ -148,6 +150,7 @@ class Lanes:
         while held.lane.events:
             lane = held.lane
             waiting, *left = lane.events
+            held.lane = lane = self._turns.heard(lane, waiting)
             began, held.since = perf_counter(), anyio.current_time()
             if (loop := self._turns.loop(lane, waiting)) is not None:
                 await self._silent(held, loop, began)
@@ -188,6 +191,7 @@ class Lanes:
 
     def _after(self, before: Conversation, event: Event, committed: Committed) -> None:
         """Wake whoever has to do with what was committed."""
+        self._said(event, [send.key for send in committed.sends if not send.desk])
         self._ended(event, committed.outcome)
         if committed.sends:
             self._sends_wait()
@@ -313,6 +317,7 @@ class Lanes:
                 return False
             with anyio.CancelScope(shield=True):
                 await self._store.commit([evolve(committed, release=True)])
+            self._said(waiting.event, [send.key for send in committed.sends if not send.desk])
         except StoreUnavailable:
             raise
         except Exception:

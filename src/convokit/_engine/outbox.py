@@ -10,11 +10,12 @@ import anyio
 from attrs import evolve
 
 from convokit._engine import points
+from convokit._engine.lines import Lines
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
 from convokit._engine.telling import Telling
 from convokit.abc import Clock, Desk, Proof, Send, Settled, Store, Transport
-from convokit.errors import RateLimited, Rejected, StoreUnavailable, TransportError, Unreachable
+from convokit.errors import OutsideWindow, RateLimited, Rejected, StoreUnavailable, TransportError, Unreachable
 from convokit.events import MessageFailed
 from convokit.messages import ATTACHMENTS, Attachment, Message
 
@@ -48,6 +49,7 @@ class Outbox:
         told: Callable[[], None],
         retries_wait: Callable[[], None],
         stirred: Callable[[], None],
+        lines: Lines,
         telling: Telling | None = None,
     ) -> None:
         self._worker = worker
@@ -61,6 +63,7 @@ class Outbox:
         self._tells_failures = tells_failures
         self._told = told
         self._retries_wait = retries_wait
+        self._lines = lines
         self._telling = telling
         self._resting: dict[str, datetime] = {}
         self._awaited: dict[str, datetime] = {}
@@ -122,7 +125,10 @@ class Outbox:
         points.reach("send_settled")
         if outcome.state == "retry":
             self._retries_wait()
+        elif outcome.state == "sent":
+            self._lines.settled(send.conversation, send.key)
         elif outcome.state in {"failed", "held"}:
+            self._lines.settled(send.conversation, send.key)
             logger.error("conversation=%s send %s: %s", send.conversation, outcome.state, outcome.reason)
             if tell is not None:
                 self._told()
@@ -142,7 +148,7 @@ class Outbox:
 
     async def _tried(self, send: Send) -> Settled:
         now = self._clock.now()
-        waits = self._waits(send, now)
+        waits = await self._late(send) if now >= send.expires_at else self._waits(send, now)
         if waits is not None:
             if self._telling is not None and waits.state != "retry":
                 self._telling.given_up(send, waits)
@@ -155,7 +161,7 @@ class Outbox:
         except RateLimited as problem:
             pause = problem.retry_after if problem.retry_after is not None else self._pause(send)
             retry_at = self._clock.now() + timedelta(seconds=pause)  # from the answer on: the call took its time
-            if not send.desk:
+            if not send.desk and problem.everywhere:
                 self._resting[send.conversation.channel] = retry_at
             return Settled(key=send.key, state="retry", retry_at=retry_at, reason=problem.reason)
         except Unreachable as problem:
@@ -171,14 +177,25 @@ class Outbox:
 
     def _waits(self, send: Send, now: datetime) -> Settled | None:
         """Why a row is not tried now. None: it is."""
-        if now >= send.expires_at:
-            return Settled(key=send.key, state="failed", reason="its time was up before it could be sent")
         if send.desk:
             return None
         resting = self._resting.get(send.conversation.channel)
         if resting is not None and now < resting:
             return Settled(key=send.key, state="retry", retry_at=resting, uncertain=send.uncertain)
         return self._uncertain(send, now) if send.uncertain and not self._has_waited(send, now) else None
+
+    async def _late(self, send: Send) -> Settled:
+        """What to do with a row whose time is up; why, is looked up: with most channels it was ours alone."""
+        reason = "its time was up before it could be sent"
+        transport = None if send.desk else self._transports.get(send.conversation.channel)
+        if transport is not None and transport.window is not None:
+            try:
+                conversation = await self._store.load(send.conversation)
+            except StoreUnavailable as problem:
+                return self._again(send, str(problem), maybe_sent=False)
+            if conversation is not None and conversation.reachable_until == send.expires_at:
+                reason = OutsideWindow(send.conversation.channel, send.expires_at).reason
+        return Settled(key=send.key, state="failed", reason=reason)
 
     def _uncertain(self, send: Send, now: datetime) -> Settled | None:
         """What to do with a row that may have gone out already. None: try it (again)."""
@@ -224,6 +241,8 @@ class Outbox:
         transport = self._transports.get(send.conversation.channel)
         if transport is None:
             raise Unreachable(send.conversation.channel, "no transport is attached under this name")
+        if self._lines.take(send.conversation, send.key, send.message):
+            return None
         message = await self._with_files(transport, send.message)
         if transport.proof is Proof.NONE:
             return await transport.send(send.conversation, message)

@@ -22,6 +22,7 @@ from convokit.dialogs import Around, Steps
 from convokit.dialogs.versions import line_of, placed
 from convokit.errors import DefinitionError, MigrationFailed, ReplyLoop, StoreUnavailable, TurnTooLong
 from convokit.events import Event, HandoffClosed, MalformedReceived, SendRequested, TimerFired
+from convokit.messages import Attachment
 from convokit.people import Profile, User
 from convokit.routes import Route
 from convokit.routing import PATIENT, Selected, Table
@@ -58,6 +59,7 @@ class Turns:
     app: Any
     show_typing: Callable[[ConversationId], None]
     flushed: Callable[[ConversationId], None]
+    download: Callable[[ConversationId, Attachment, int], Awaitable[bytes]]
     telling: Telling | None = None
     _speech: Speech = field(init=False)
     _around: Around = field(init=False)
@@ -69,6 +71,17 @@ class Turns:
         table = self.table
         has_desk = self.desk is not None and self.desk.promised
         self._around = Around(dialogs=table.dialogs, words=table.words, has_desk=has_desk)
+
+    def heard(self, lane: Lane, waiting: Waiting) -> Lane:
+        """The lane, when the event opens the channel's window for messages anew, with the time until which it does."""
+        transport = self.transports.get(lane.conversation.id.channel)
+        span = None if transport is None or transport.window is None else transport.opens_window(waiting.event)
+        if span is None:
+            return lane
+        until, known = waiting.event.at + span, lane.conversation.reachable_until
+        if known is not None and known >= until:
+            return lane
+        return evolve(lane, conversation=evolve(lane.conversation, reachable_until=until))
 
     # ── one event ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,6 +194,7 @@ class Turns:
             flush=lambda turn: self._flush(lane, seq, turn),
             once=lambda name, call, function: self._once(lane, seq, name, call, function),
             typing=lambda: self.show_typing(conversation.id),
+            download=lambda attachment, most: self.download(conversation.id, attachment, most),
             attendance=None if self.desk is None else self.desk.attendance,
             most_replies=self.settings.replies_a_turn,
         )

@@ -7,18 +7,18 @@ URL in a log or an error: URLs and headers carry tokens.
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import anyio
 import msgspec
 from attrs import field, frozen
 
-from convokit.errors import DefinitionError, Rejected, Unreachable
+from convokit.errors import DefinitionError, RateLimited, Rejected, Unreachable
 from convokit.wire.lenient import read_json
 from convokit.wire.signing import digits
 
@@ -29,6 +29,8 @@ CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 30.0
 ANSWER_BYTES = 1 << 20
 CONNECTIONS = 32
+MOST_REDIRECTS = 3
+"""How many redirects `fetch` follows."""
 HEADERS = {"accept-encoding": "identity", "user-agent": "convokit"}
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(; ?[\w-]+=[\w.+-]+)*", re.ASCII)
@@ -128,6 +130,7 @@ class _Call:
     content: bytes | None = None
     fields: Mapping[str, str] | None = None
     files: Mapping[str, Upload] | None = None
+    most: int | None = None
 
 
 class _Progress:
@@ -203,10 +206,19 @@ class Client:
                 await self._idle.pop().aclose()
 
     async def get(
-        self, path: str, *, headers: Mapping[str, str] | None = None, what: str = "GET", total: float | None = None
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        what: str = "GET",
+        total: float | None = None,
+        most: int | None = None,
     ) -> Answer:
-        """GET. `what` names the call in errors, `total` replaces the time-out. Raises as `post_json`."""
-        return await self._run(_Call(method="GET", path=path, what=what, headers=headers or {}), total)
+        """GET. `what` names the call in errors, `total` replaces the time-out. Raises as `post_json`.
+
+        With `most`, an answer of more bytes than that is `Rejected`: asked for again it would be no shorter.
+        """
+        return await self._run(_Call(method="GET", path=path, what=what, headers=headers or {}, most=most), total)
 
     async def post_json(
         self,
@@ -242,6 +254,24 @@ class Client:
             headers={"content-type": "application/json", **(headers or {})},
             content=content,
         )
+        return await self._run(call, total)
+
+    async def post_form(
+        self,
+        path: str,
+        fields: Sequence[tuple[str, str]],
+        *,
+        headers: Mapping[str, str] | None = None,
+        what: str = "POST",
+        total: float | None = None,
+    ) -> Answer:
+        """POST fields, whose names may repeat, as application/x-www-form-urlencoded. Otherwise as `post_json`."""
+        try:
+            content = urlencode(fields).encode()
+        except UnicodeEncodeError:
+            raise Rejected(self._channel, f"{what}: a field cannot be written as UTF-8") from None
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        call = _Call(method="POST", path=path, what=what, headers={**kind, **(headers or {})}, content=content)
         return await self._run(call, total)
 
     async def post_multipart(
@@ -309,19 +339,22 @@ class Client:
                 return None, "the answer is compressed, which was not asked for"
             if response.is_stream_consumed:  # a test's double that answers in one piece
                 return Answer(response.status_code, dict(response.headers.items()), response.content), ""
-            body = await self._bounded(response)
+            most = self._answer_bytes if call.most is None else call.most
+            body = await self._bounded(response, most)
+            if body is None and call.most is not None:
+                raise Rejected(self._channel, f"{call.what}: it has more than the {most} bytes that are taken")
             if body is None:
-                return None, f"the answer is longer than {self._answer_bytes} bytes"
+                return None, f"the answer is longer than {most} bytes"
             return Answer(response.status_code, dict(response.headers.items()), body), ""
 
-    async def _bounded(self, response: "httpx.Response") -> bytes | None:
-        """The body; None when it is longer than the cap."""
+    async def _bounded(self, response: "httpx.Response", most: int) -> bytes | None:
+        """The body; None when it is longer than `most` bytes."""
         body = bytearray()
         # Leaving the loop early would leave httpx's chain of generators unfinished, which trio reports: cancelling
         # the read from inside unwinds them all.
         with anyio.CancelScope() as cut:
             async for chunk in response.aiter_raw():
-                if len(body) + len(chunk) > self._answer_bytes:
+                if len(body) + len(chunk) > most:
                     cut.cancel()
                 else:
                     body += chunk
@@ -365,6 +398,59 @@ class Client:
             timeout=httpx.Timeout(None, connect=self._connect),  # the rest is the call's deadline
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
         )
+
+
+async def fetch(
+    channel: str,
+    url: str,
+    *,
+    hosts: Collection[str],
+    most: int,
+    headers: Mapping[str, str] | None = None,
+    what: str = "download",
+    total: float = 60.0,
+    transport: Any = None,
+) -> bytes:
+    """The bytes of a file that lies at a platform's own address.
+
+    Args:
+        channel: What errors name.
+        url: https, or http on a loopback address that is in `hosts`.
+        hosts: Where files of this platform lie: "lookaside.fbsbx.com" is that host, ".fbcdn.net" all below it.
+            Anything else is refused, before a connection is made and at each of at most 3 redirects.
+        most: How many bytes are taken at most.
+        headers: Further headers; they go to the first host only.
+        what: The call's name in errors; never a URL.
+        total: Seconds for each of the calls.
+        transport: As in `Client`.
+
+    Raises:
+        Rejected: An address that is not the platform's, a file that is too large, or a refusal.
+        RateLimited: The platform wants a pause.
+        Unreachable: No answer.
+    """
+    first = ""
+    for _ in range(1 + MOST_REDIRECTS):
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+        known = any(host == one or (one.startswith(".") and host.endswith(one)) for one in hosts)
+        if not known or parts.username or not (parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))):
+            raise Rejected(channel, f"{what}: its address is not the platform's ({host!r:.80})")
+        first = first or parts.netloc
+        own = headers if parts.netloc == first else None
+        async with Client(channel, f"{parts.scheme}://{parts.netloc}", total=total, transport=transport) as client:
+            answer = await client.get(url, headers=own, what=what, most=most)
+        if answer.ok:
+            return answer.body
+        if answer.status in {301, 302, 303, 307, 308} and (there := answer.headers.get("location", "")):
+            url = urljoin(url, there)
+            continue
+        if answer.status == 429:  # noqa: PLR2004  HTTP's own number
+            raise RateLimited(channel, f"{what}: too many", retry_after=retry_after(answer.headers.get("retry-after")))
+        if answer.status >= 500:  # noqa: PLR2004  see above
+            raise Unreachable(channel, f"{what}: the platform answered {answer.status}")
+        raise Rejected(channel, f"{what}: the platform answered {answer.status}")
+    raise Rejected(channel, f"{what}: more than {MOST_REDIRECTS} redirects")
 
 
 def _media_type(given: str) -> str:
