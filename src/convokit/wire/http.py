@@ -429,9 +429,13 @@ async def fetch(
         RateLimited: The platform wants a pause.
         Unreachable: No answer.
     """
-    first = ""
+    first = there = ""
     for _ in range(1 + MOST_REDIRECTS):
-        parts = urlsplit(url)
+        try:
+            url = urljoin(url, there)
+            parts = urlsplit(url)
+        except ValueError:
+            raise Rejected(channel, f"{what}: its address cannot be read") from None
         host = (parts.hostname or "").lower()
         known = any(host == one or (one.startswith(".") and host.endswith(one)) for one in hosts)
         if not known or parts.username or not (parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))):
@@ -443,7 +447,6 @@ async def fetch(
         if answer.ok:
             return answer.body
         if answer.status in {301, 302, 303, 307, 308} and (there := answer.headers.get("location", "")):
-            url = urljoin(url, there)
             continue
         if answer.status == 429:  # noqa: PLR2004  HTTP's own number
             raise RateLimited(channel, f"{what}: too many", retry_after=retry_after(answer.headers.get("retry-after")))
