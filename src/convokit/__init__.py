@@ -97,6 +97,8 @@ if TYPE_CHECKING:
     from convokit.expect import Time as Time
     from convokit.expect import Url as Url
     from convokit.expect import YesNo as YesNo
+    from convokit.links import Invitation as Invitation
+    from convokit.refs import SignedRefs as SignedRefs
 
 __version__ = "0.1.0"
 
@@ -145,6 +147,7 @@ __all__ = [
     "HandoffUnattended",
     "Image",
     "Integer",
+    "Invitation",
     "LaneFull",
     "Limit",
     "Link",
@@ -180,6 +183,7 @@ __all__ = [
     "SendRequested",
     "Settings",
     "SignalReceived",
+    "SignedRefs",
     "Situated",
     "Situation",
     "StoreError",
@@ -203,10 +207,11 @@ __all__ = [
 ]
 
 
+_LATE = {"Engine": "convokit._engine.engine", "Invitation": "convokit.links", "SignedRefs": "convokit.refs"}
+
+
 def __getattr__(name: str) -> Any:
     # The engine is loaded when a bot runs, or when somebody names its class; an expectation when a dialog names it.
-    if name == "Engine":
-        return import_module("convokit._engine.engine").Engine
     if name in __all__:
-        return getattr(import_module("convokit.expect"), name)
+        return getattr(import_module(_LATE.get(name, "convokit.expect")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

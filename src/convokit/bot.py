@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # What only a run needs is loaded when one begins: a module that defines a bot is also read by tools and tests.
     from convokit._engine.door import App, Receive, Send
     from convokit._engine.engine import Engine
+    from convokit.links import Invitation
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
 
@@ -101,6 +102,25 @@ class Bot(Router):
                     f"two transports are attached as {transport.channel!r}: give one another channel=…"
                 )
             self.transports[transport.channel] = transport
+
+    def link(self, ref: str) -> "Mapping[str, Invitation]":
+        """The ways into a conversation that begins with `ConversationOpened(ref)`, by channel.
+
+        Each has the address, the QR code (`svg`, `png`) and a snippet for a page's button (`button`). A channel that
+        has no such address is left out.
+
+        Args:
+            ref: 1 to 64 letters, digits, "-" and "_". Whoever sees it can change it: one that means something is
+                signed, with `SignedRefs`.
+
+        Raises:
+            DefinitionError: The ref has other characters, or a channel needs a setting that is missing.
+        """
+        from convokit.links import Invitation, check_ref  # noqa: PLC0415  few runs make links
+
+        checked = check_ref(ref)
+        ways = {channel: transport.link(checked) for channel, transport in self.transports.items()}
+        return {channel: Invitation(channel=channel, ref=ref, url=url) for channel, url in ways.items() if url}
 
     def observe(self, *observers: Observer) -> None:
         """Let observers be told how each step of every run goes: `bot.observe(Prometheus())`.

@@ -116,7 +116,9 @@ class Turn:
         app: What the bot's lifespan yielded.
         now: When the turn began (UTC).
         error: In an `on_error` handler, what was raised; else None.
-        result: In a dialog that goes on after a `call`, the memory of the dialog that was called; else None.
+        result: In the state in which a dialog goes on after a `call`, the memory of the dialog that was called: a copy, in
+            the question and in the handler, whenever they come. Else None; so, too, when that dialog was changed since,
+            and its memory cannot be read any more.
     """
 
     event: Event
@@ -133,6 +135,7 @@ class Turn:
     _flush: Callable[["Turn"], Awaitable[None]] | None = field(default=None, alias="flush")
     _once: Callable[[str, Callable[[], Awaitable[Any]], Any], Awaitable[Any]] | None = field(default=None, alias="once")
     _typing: Callable[[], None] | None = field(default=None, alias="typing")
+    _spend: Callable[[str, datetime | None], Awaitable[bool]] | None = field(default=None, alias="spend")
     _download: Callable[[Attachment, int], Awaitable[bytes]] | None = field(default=None, alias="download")
     _attendance: Callable[[str], Attendance] | None = field(default=None, alias="attendance")
     _most_replies: int = field(default=100, alias="most_replies")
@@ -321,6 +324,23 @@ class Turn:
         if self._flush is None:
             raise DefinitionError("turn.flush() needs a running engine")
         await self._flush(self)
+
+    async def spend(self, name: str, until: datetime | None = None) -> bool:
+        """Use something up that counts once in all conversations: a voucher, an invitation.
+
+        It is kept at once, not with the turn: a turn that fails after it has spent. The same event, handled again
+        after an error or a crash, is told yes again.
+
+        Args:
+            name: What is used up; any text.
+            until: From when on it need not be remembered (UTC), because it counts no more; None: for ever.
+
+        Returns:
+            Whether this event is the one that has it; False: another was first.
+        """
+        if self._spend is None:
+            raise DefinitionError("turn.spend() needs a running engine")
+        return await self._spend(name, until)
 
     async def download(self, attachment: Attachment, most: int = 25 << 20) -> bytes:
         """The bytes of something that a customer sent here.

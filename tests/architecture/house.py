@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "rules",
         (
             *("patterns", "triggers", "filters", "routes", "router", "_index", "routing", "turn", "expect", "reading"),
-            *("explaining", "dialogs", "repair", "handoff", "fitting", "_machine"),
+            *("explaining", "dialogs", "repair", "handoff", "fitting", "links", "refs", "_machine"),
         ),
     ),
     ("run", ("bot", "_engine")),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
+from datetime import datetime
 from time import perf_counter
 from typing import Any, get_type_hints
 
@@ -34,6 +35,8 @@ from convokit.wire.text import scrub
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[], Awaitable[None]]
+SPENT = "spent"
+"""The shelf where it lies what `turn.spend` used up, and for which event."""
 
 SET_ASIDE = (
     f"it waits for the end of the handoff, where {rules.MOST_POSTPONED} others wait already; it is put back in line by "
@@ -194,6 +197,7 @@ class Turns:
             flush=lambda turn: self._flush(lane, seq, turn),
             once=lambda name, call, function: self._once(lane, seq, name, call, function),
             typing=lambda: self.show_typing(conversation.id),
+            spend=lambda name, until: self._spend(event, name, until),
             download=lambda attachment, most: self.download(conversation.id, attachment, most),
             attendance=None if self.desk is None else self.desk.attendance,
             most_replies=self.settings.replies_a_turn,
@@ -447,6 +451,15 @@ class Turns:
         if await self.store.flush(lane, seq, ahead.sends, ahead.entries):
             points.reach("turn_flushed")
             self.flushed(lane.conversation.id)
+
+    async def _spend(self, event: Event, name: str, until: datetime | None) -> bool:
+        from hashlib import blake2b  # noqa: PLC0415  it loads OpenSSL's hashes, which no start needs
+
+        # A digest: it stays when the person is erased, or they could use it again.
+        mark = blake2b(encode([str(event.conversation), event.id]), digest_size=16).digest()
+        if await self.store.keep(SPENT, name, mark, expires_at=until, only_new=True):
+            return True
+        return await self.store.kept(SPENT, name) == mark
 
     async def _once(self, lane: Lane, seq: int, name: str, call: Callable[[], Awaitable[Any]], function: Any) -> Any:
         kept = await self.store.recall(lane, seq, name)

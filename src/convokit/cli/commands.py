@@ -1,65 +1,24 @@
 """The commands: what each is for, what it takes, what it does."""
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from attrs import frozen
-
 from convokit.abc import ERASE_KEEPS
+from convokit.cli.channels import CHANNELS
+from convokit.cli.command import Command, add_store, add_target, number_between
 from convokit.errors import DefinitionError
 
 # What a command needs is imported when it is run: `convokit --help` answers at once, and a missing extra concerns
 # only who needs it.
 
 
-@frozen(kw_only=True)
-class Command:
-    """One command of the command line.
-
-    Args:
-        name: The word after `convokit`.
-        summary: One line for the list of commands.
-        description: What it does, for its own help.
-        examples: Command lines, one a line, indented by two spaces.
-        arguments: Adds its arguments to a parser.
-        act: Does it; returns the exit status.
-    """
-
-    name: str
-    summary: str
-    description: str
-    examples: str
-    arguments: Callable[[ArgumentParser], None]
-    act: Callable[[Namespace], int]
-
-
-def _target(parser: ArgumentParser, what: str = "the bot: a module or file and what it is called there") -> None:
-    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", help=f"{what}, such as pizza:bot or pizza.py:bot")
-
-
-def _store(parser: ArgumentParser, default: str) -> None:
-    parser.add_argument(
-        "--store", metavar="URL", help=f"where everything is kept: sqlite:///file.db; {default} when left out"
-    )
-
-
-def _between(low: int, high: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= high:
-            raise ArgumentTypeError(f"{text!r} is not a number from {low} to {high}")
-        return int(text)
-
-    return number
-
-
 def _run_arguments(parser: ArgumentParser) -> None:
-    _target(parser)
-    _store(parser, "a file named after the bot")
+    add_target(parser)
+    add_store(parser, "a file named after the bot")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", type=_between(1, 65535), default=8000, help="the port to listen on (default: %(default)s)"
+        "--port", type=number_between(1, 65535), default=8000, help="the port to listen on (default: %(default)s)"
     )
 
 
@@ -70,8 +29,8 @@ def _run(given: Namespace) -> int:
 
 
 def _chat_arguments(parser: ArgumentParser) -> None:
-    _target(parser)
-    _store(parser, "a file named after the bot, with -chat: never the one that `convokit run` uses")
+    add_target(parser)
+    add_store(parser, "a file named after the bot, with -chat: never the one that `convokit run` uses")
 
 
 def _chat(given: Namespace) -> int:
@@ -84,7 +43,9 @@ def _demo_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dir", metavar="FOLDER", default=".convokit-demo", help="where its files are kept (default: %(default)s)"
     )
-    parser.add_argument("--port", type=_between(1, 65535), help="the port to listen on (default: a free one from 8000)")
+    parser.add_argument(
+        "--port", type=number_between(1, 65535), help="the port to listen on (default: a free one from 8000)"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the page, only print its address")
     parser.add_argument("--terminal", action="store_true", help="talk with the pizzeria in this terminal instead")
 
@@ -101,10 +62,10 @@ def _demo(given: Namespace) -> int:
 
 
 def _draw_arguments(parser: ArgumentParser) -> None:
-    _target(parser, "the dialog, or a bot for all its dialogs: a module or file and what it is called there")
+    add_target(parser, "the dialog, or a bot for all its dialogs: a module or file and what it is called there")
     parser.add_argument("--text", action="store_true", help="as text, to be read in a terminal")
     parser.add_argument("--live", action="store_true", help="with how many people stand in each state now")
-    _store(parser, "with --live, the bot's file")
+    add_store(parser, "with --live, the bot's file")
 
 
 def _draw(given: Namespace) -> int:
@@ -122,14 +83,14 @@ def _draw(given: Namespace) -> int:
 
 
 def _migrate_arguments(parser: ArgumentParser) -> None:
-    _target(parser)
-    _store(parser, "the bot's file")
+    add_target(parser)
+    add_store(parser, "the bot's file")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--plan", action="store_true", help="print where everybody would go; change nothing")
     what.add_argument("--apply", action="store_true", help="take everybody there, in the conversations' own turns")
     parser.add_argument(
         "--batch",
-        type=_between(1, 1000),
+        type=number_between(1, 1000),
         default=500,
         help="with --apply: how many conversations at once (default: %(default)s)",
     )
@@ -144,7 +105,7 @@ def _migrate(given: Namespace) -> int:
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
-    _target(parser)
+    add_target(parser)
     parser.add_argument("--ignore", metavar="CODE", nargs="+", default=[], help="leave these remarks out, such as C103")
     parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
     parser.add_argument("--json", action="store_true", help="list them as JSON, for programs")
@@ -159,12 +120,15 @@ def _check(given: Namespace) -> int:
 
 def _failed_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
-    _store(parser, "the bot's file")
+    add_store(parser, "the bot's file")
     parser.add_argument(
         "--retry", metavar="KEY", nargs="+", default=[], help='put these back in line; "all" for all of them'
     )
     parser.add_argument(
-        "--limit", type=_between(1, 100_000), default=100, help="how many to list, newest first (default: %(default)s)"
+        "--limit",
+        type=number_between(1, 100_000),
+        default=100,
+        help="how many to list, newest first (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="list them as JSON, for programs")
 
@@ -191,7 +155,7 @@ def _operators_arguments(parser: ArgumentParser) -> None:
         if what != "list":
             one.add_argument("operator", metavar="ID", help="the operator's id: letters, digits and _ . @ + -")
         one.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
-        _store(one, "the bot's file")
+        add_store(one, "the bot's file")
         if what == "add":
             one.add_argument("--name", help="what colleagues and customers read (default: the id)")
             one.add_argument("--role", choices=("operator", "lead"), default="operator", help="default: %(default)s")
@@ -203,7 +167,7 @@ def _operators_arguments(parser: ArgumentParser) -> None:
                 help='default: "*", all',
             )
             one.add_argument(
-                "--max", type=_between(1, 1000), default=4, help="conversations at once (default: %(default)s)"
+                "--max", type=number_between(1, 1000), default=4, help="conversations at once (default: %(default)s)"
             )
             one.add_argument("--language", metavar="TAG", nargs="+", default=[], help="what they write, such as tr")
             one.add_argument("--no-password", action="store_true", help="let them sign in by links only")
@@ -224,8 +188,8 @@ def _operators(given: Namespace) -> int:
 
 
 def _doctor_arguments(parser: ArgumentParser) -> None:
-    _target(parser)
-    _store(parser, "a file named after the bot")
+    add_target(parser)
+    add_store(parser, "a file named after the bot")
 
 
 def _doctor(given: Namespace) -> int:
@@ -235,20 +199,25 @@ def _doctor(given: Namespace) -> int:
 
 
 def _torture_arguments(parser: ArgumentParser) -> None:
-    _store(parser, "a file that is removed afterwards")
+    add_store(parser, "a file that is removed afterwards")
     parser.add_argument(
         "--kills",
-        type=_between(0, 1_000_000),
+        type=number_between(0, 1_000_000),
         default=50,
         help="how often the process is killed (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=_between(0, 1 << 32), help="repeats a run (default: another one each time)")
     parser.add_argument(
-        "--chats", type=_between(1, 10_000), default=24, help="how many conversations there are (default: %(default)s)"
+        "--seed", type=number_between(0, 1 << 32), help="repeats a run (default: another one each time)"
+    )
+    parser.add_argument(
+        "--chats",
+        type=number_between(1, 10_000),
+        default=24,
+        help="how many conversations there are (default: %(default)s)",
     )
     parser.add_argument(
         "--messages",
-        type=_between(0, 100_000_000),
+        type=number_between(0, 100_000_000),
         default=1000,
         help="how many events are delivered at least (default: %(default)s)",
     )
@@ -270,11 +239,13 @@ def _torture(given: Namespace) -> int:
 
 def _stats_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
-    _store(parser, "the bot's file")
+    add_store(parser, "the bot's file")
     parser.add_argument(
         "--json", action="store_true", help="print them as JSON, for programs; with --watch a line each"
     )
-    parser.add_argument("--watch", metavar="SECONDS", type=_between(1, 86_400), help="print them again every so often")
+    parser.add_argument(
+        "--watch", metavar="SECONDS", type=number_between(1, 86_400), help="print them again every so often"
+    )
 
 
 def _stats(given: Namespace) -> int:
@@ -294,7 +265,7 @@ def _why_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         help="the bot, for its default store and to be told which of its routes were asked",
     )
-    _store(parser, "the bot's file")
+    add_store(parser, "the bot's file")
     parser.add_argument(
         "--conversation", metavar="CHANNEL:ID", help="where; without an EVENT_ID: list what was said there last"
     )
@@ -324,7 +295,7 @@ def _person(parser: ArgumentParser, *, optional: bool = False) -> None:
     else:
         parser.add_argument("user", metavar="USER", help="the person: channel:user id, such as telegram:4711")
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot: for its store and its settings")
-    _store(parser, "the bot's file")
+    add_store(parser, "the bot's file")
 
 
 def _where(given: Namespace) -> Any:
@@ -377,7 +348,7 @@ def _erase(given: Namespace) -> int:
 def _audit_arguments(parser: ArgumentParser) -> None:
     _person(parser, optional=True)
     parser.add_argument(
-        "--limit", type=_between(1, 1000), default=100, help="how many lines, newest first (default: %(default)s)"
+        "--limit", type=number_between(1, 1000), default=100, help="how many lines, newest first (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="list them as JSON, for programs")
 
@@ -391,18 +362,18 @@ def _audit(given: Namespace) -> int:
 def _backup_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
     parser.add_argument("file", metavar="FILE", help="the new file")
-    _store(parser, "the bot's file")
+    add_store(parser, "the bot's file")
 
 
 def _restore_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="COPY", help="what `convokit backup` wrote")
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
-    _store(parser, "the bot's file")
+    add_store(parser, "the bot's file")
 
 
 def _verify_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", nargs="?", help="the bot whose default store is meant")
-    _store(parser, "the bot's file")
+    add_store(parser, "the bot's file")
 
 
 def _store_named(given: Namespace, example: str) -> str:
@@ -606,4 +577,5 @@ COMMANDS = (
         arguments=_torture_arguments,
         act=_torture,
     ),
+    *CHANNELS,
 )

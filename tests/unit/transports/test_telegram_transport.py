@@ -270,3 +270,46 @@ def test_from_env_takes_token_and_address_and_a_missing_token_is_told_at_start(m
 def test_wrong_settings_are_told_with_the_way_out(settings: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):
         Telegram(**{"token": TOKEN, **settings}).check()
+
+
+# ── links and files ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_link_names_the_bot_and_what_it_carries_comes_back() -> None:
+    assert (
+        Telegram(TOKEN, username="@pizzeria_bot").link("spring-sale") == "https://t.me/pizzeria_bot?start=spring-sale"
+    )
+    with pytest.raises(DefinitionError, match="TELEGRAM_USERNAME"):
+        Telegram(TOKEN).link("spring-sale")
+    with pytest.raises(DefinitionError, match="username"):
+        Telegram(TOKEN, username="evil/..?x").check()
+
+
+async def got(path: object, most: int, file: Reply, size: int = 4) -> bytes:
+    def answer(call: HttpCall) -> Reply:
+        found = {"ok": True, "result": {"file_id": "AgAD", "file_path": path, "file_size": size}}
+        return Reply.of(found) if call.path.endswith("/getFile") else file
+
+    async with PlatformDouble(answer) as double, Telegram(TOKEN, api_url=double.url) as telegram:
+        data = await telegram.download(Image(ref="AgAD"), most)
+        assert double.calls[-1].path == f"/file/bot{TOKEN}/{path}"
+        return data
+
+
+async def test_what_a_customer_sent_is_downloaded_up_to_the_bound() -> None:
+    assert await got("photos/file_1.jpg", 4, Reply(body=b"jpeg")) == b"jpeg"
+    with pytest.raises(Rejected, match="4 bytes, more than the 3"):
+        await got("photos/file_1.jpg", 3, Reply(body=b"jpeg"))
+    with pytest.raises(Rejected, match="more than the 4"):
+        await got("photos/file_1.jpg", 4, Reply(body=b"longer"))
+
+
+@pytest.mark.parametrize("path", [None, "", "../../getMe", "a?b", "a#b", 7, "http://evil.example/"])
+async def test_a_path_that_is_none_is_not_asked_for(path: object) -> None:
+    with pytest.raises(Rejected, match="no path"):
+        await got(path, 4, Reply(body=b"jpeg"))
+
+
+async def test_an_attachment_from_elsewhere_cannot_be_downloaded_here() -> None:
+    with pytest.raises(Rejected, match="did not come from Telegram"):
+        await Telegram(TOKEN).download(Image("https://evil.example/a.jpg"), 4)

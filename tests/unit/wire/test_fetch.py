@@ -65,7 +65,9 @@ async def test_a_redirect_is_followed_within_the_hosts_and_credentials_stay_behi
     assert "authorization" not in far.calls[0].headers
 
 
-@pytest.mark.parametrize("there", ["https://evil.example/b", "http://169.254.169.254/", "//evil.example/b", "https://["])
+@pytest.mark.parametrize(
+    "there", ["https://evil.example/b", "http://169.254.169.254/", "//evil.example/b", "https://["]
+)
 async def test_a_redirect_elsewhere_is_refused(there: str) -> None:
     async with PlatformDouble(lambda _: Reply(status=302, headers={"location": there})) as double:
         with pytest.raises(Rejected, match="its address"):

@@ -16,7 +16,7 @@ from attrs import evolve
 from convokit.abc import Accept, Finding, Received, Request, Transport
 from convokit.conversations import ConversationId
 from convokit.errors import DefinitionError, Forged, Rejected, StoreUnavailable, TransportError
-from convokit.messages import Message
+from convokit.messages import Attachment, Message
 from convokit.transports.telegram.addresses import Address
 from convokit.transports.telegram.api import BotApi, MovedError, NotFetchedError
 from convokit.transports.telegram.parse import ALLOWED_UPDATES, Reading, decode, parse, query_of
@@ -30,6 +30,7 @@ __all__ = ["Telegram"]
 logger = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{16,128}", re.ASCII)
+_USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}", re.ASCII)
 _WEBHOOK_PORTS = (None, 80, 88, 443, 8443)
 API_URL = "https://api.telegram.org"
 _HEADER = "x-telegram-bot-api-secret-token"
@@ -51,6 +52,7 @@ class Telegram(Transport):
         mode: "webhook" or "polling"; left out: a webhook when `public_url` is given.
         public_url: The https address under which the bot's webhooks are reached from outside, without the channel:
             "https://shop.example/bot" when Telegram shall call https://shop.example/bot/telegram.
+        username: The bot's name at Telegram, for `bot.link`: "pizzeria_bot".
         api_url: The Bot API's address: a server of one's own, or a double on a loopback address.
         rooms: "shared": a group is one conversation; "per user": each person in a group has one.
         timeout: Seconds for a whole call; a poll has 65, an upload 120 at least.
@@ -66,12 +68,14 @@ class Telegram(Transport):
         channel: str = "telegram",
         mode: Literal["webhook", "polling"] | None = None,
         public_url: str = "",
+        username: str = "",
         api_url: str = API_URL,
         rooms: Literal["shared", "per user"] = "shared",
         timeout: float = TOTAL_SECONDS,
         http: Any = None,
     ) -> None:
         self.channel = channel
+        self.username = username.removeprefix("@")
         self.mode: Literal["webhook", "polling"] = mode or ("webhook" if public_url else "polling")
         self.public_url = public_url.rstrip("/")
         self.api_url = api_url
@@ -101,16 +105,20 @@ class Telegram(Transport):
         )
 
     @classmethod
-    def from_env(cls, *, channel: str = "telegram", rooms: Literal["shared", "per user"] = "shared") -> Self:
+    def from_env(
+        cls, *, channel: str = "telegram", username: str = "", rooms: Literal["shared", "per user"] = "shared"
+    ) -> Self:
         """The bot that `TELEGRAM_TOKEN` names; with `TELEGRAM_PUBLIC_URL` by webhook, else by long polling.
 
-        `TELEGRAM_API_URL`, if set, is the address of a Bot API server of one's own.
+        `TELEGRAM_API_URL`, if set, is the address of a Bot API server of one's own; `TELEGRAM_USERNAME` is the bot's
+        name there, for `bot.link`.
         A missing token is told when the bot starts, so that its module can be imported anywhere.
         """
         public_url = Secret.from_env("TELEGRAM_PUBLIC_URL")
         return cls(
             Secret.from_env("TELEGRAM_TOKEN"),
             channel=channel,
+            username=username or os.environ.get("TELEGRAM_USERNAME", "").strip(),
             public_url=public_url.reveal() if public_url else "",
             api_url=os.environ.get("TELEGRAM_API_URL", "").strip() or API_URL,
             rooms=rooms,
@@ -136,6 +144,11 @@ class Telegram(Transport):
         check_base_url(self.channel, self.api_url)
         if self.rooms not in ("shared", "per user") or self.mode not in ("webhook", "polling"):
             raise DefinitionError(f'{self.channel}: rooms is "shared" or "per user", mode is "webhook" or "polling"')
+        if self.username and not _USERNAME.fullmatch(self.username):
+            raise DefinitionError(
+                f"{self.channel}: username is the bot's name at Telegram, such as pizzeria_bot, not "
+                f"{self.username!r:.60}"
+            )
         if self.mode == "webhook":
             self._check_public_url()
 
@@ -266,6 +279,22 @@ class Telegram(Transport):
             if plain is None:
                 raise
             return await self._bot.say(render(plain, address, key, self.channel))
+
+    def link(self, ref: str) -> str:
+        """`https://t.me/<username>?start=<ref>`; Telegram carries 64 letters, digits, "-" and "_"."""
+        if not self.username:
+            raise DefinitionError(
+                f"{self.channel}: a link needs the bot's name at Telegram: username='pizzeria_bot', or "
+                "TELEGRAM_USERNAME"
+            )
+        return f"https://t.me/{self.username}?start={ref}"
+
+    async def download(self, attachment: Attachment, most: int) -> bytes:
+        """The bytes of what a customer sent; Telegram gives out 20 MB at most. See `Transport.download`."""
+        file_id = attachment.ref.rpartition(":")[2]
+        if not file_id:
+            raise Rejected(self.channel, "this attachment did not come from Telegram: it has no ref")
+        return await self._bot.file(file_id, most)
 
     async def show_typing(self, to: ConversationId) -> None:
         """Show "typing…" for five seconds or until the next message."""

@@ -1,5 +1,6 @@
 """The Bot API's calls: one method each, and its answers as values or errors."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from convokit.wire.signing import Secret, whole
 from convokit.wire.text import scrub
 
 LONG_POLL_SECONDS = 50  # the server caps it there
+_FILE_PATH = re.compile(r"[\w./ -]{1,512}", re.ASCII)
 _UNSURE = "the answer is not the Bot API's"
 _NOT_FETCHED = ("http url", "webpage_", "web page", "wrong file identifier", "wrong type of the web")
 
@@ -74,6 +76,26 @@ class BotApi:
             body["offset"] = offset
         found = await self.call("getUpdates", body, total=LONG_POLL_SECONDS + 15.0)
         return found if isinstance(found, list) else ()
+
+    async def file(self, file_id: str, most: int) -> bytes:
+        """The bytes of a file that a customer sent, at most `most`.
+
+        Raises:
+            Rejected: It has more than Telegram gives out (20 MB) or than `most`, or is not there any more.
+            Unreachable: No answer.
+            RateLimited: 429.
+        """
+        found = await self.call("getFile", {"file_id": file_id})
+        path, size = (found.get("file_path"), found.get("file_size")) if isinstance(found, dict) else (None, None)
+        if not isinstance(path, str) or not _FILE_PATH.fullmatch(path) or ".." in path:
+            raise Rejected(self._channel, "getFile: the platform gives no path to it: it is too large, or gone")
+        if isinstance(size, int) and size > most:
+            raise Rejected(self._channel, f"getFile: it has {size} bytes, more than the {most} that are taken")
+        address = f"/file/bot{self._token.reveal()}/{path}"
+        answer = await self._client.get(address, what="download", total=self._upload, most=most)
+        if not answer.ok:
+            raise self._refusal("download", answer, {})
+        return answer.body
 
     def _path(self, method: str) -> str:
         return f"/bot{self._token.reveal()}/{method}"

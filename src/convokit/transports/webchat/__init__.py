@@ -47,6 +47,7 @@ class WebChat(Transport):
 
     Args:
         channel: The name under which it is attached, and its address.
+        page: The address of the page on which it stands, for `bot.link`: "https://shop.example/".
         origins: Which other origins may embed it, exactly: "https://shop.example". Its own may always.
         customers: Whether customers may be signed in ("optional"), must be ("required"), or are never ("none").
         keys: What verifies the tokens that sign customers in, by `kid`: a secret of at least 32 bytes (HS256), or an
@@ -73,6 +74,7 @@ class WebChat(Transport):
         self,
         channel: str = "web",
         *,
+        page: str = "",
         origins: Iterable[str] = (),
         customers: Customers = "optional",
         keys: Mapping[str, str | Secret | Ed25519] | None = None,
@@ -89,6 +91,7 @@ class WebChat(Transport):
         direct_line_secret: str | Secret | None = None,
     ) -> None:
         self.channel = channel
+        self.page = page
         secret = direct_line_secret
         if secret is None:
             secret = Secret.unset("direct_line_secret")
@@ -127,6 +130,11 @@ class WebChat(Transport):
                 raise DefinitionError(
                     f"{self.channel}: an origin is a scheme and a host, such as 'https://shop.example', not {origin!r}"
                 )
+        if self.page and (not self.page.startswith(("https://", "http://")) or not urlsplit(self.page).netloc):
+            raise DefinitionError(
+                f"{self.channel}: page is the address of the page on which the chat stands, such as "
+                f"'https://shop.example/', not {self.page!r:.80}"
+            )
         if setup.customers not in {"optional", "required", "none"}:
             raise DefinitionError(
                 f"{self.channel}: customers is 'optional', 'required' or 'none', not {setup.customers!r:.60}"
@@ -144,6 +152,16 @@ class WebChat(Transport):
             raise DefinitionError(
                 f"{self.channel}: customers='required' needs keys={{kid: secret}} or verify=…, or nobody can chat"
             )
+
+    def link(self, ref: str) -> str:
+        """The page's address with `ck-ref`, which the chat on it reads."""
+        if not self.page:
+            raise DefinitionError(
+                f"{self.channel}: a link needs the address of the page on which the chat stands: "
+                "WebChat(page='https://shop.example/')"
+            )
+        address, hash_mark, fragment = self.page.partition("#")
+        return f"{address}{'&' if '?' in address else '?'}ck-ref={ref}{hash_mark}{fragment}"
 
     def site(self, run: Run) -> Site:
         """Its pages for a run; see `Transport.site`."""
