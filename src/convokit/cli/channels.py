@@ -35,6 +35,31 @@ def _transports(given: Namespace) -> int:
     return installed.transports(as_json=given.json)
 
 
+def _preview_arguments(parser: ArgumentParser) -> None:
+    add_target(parser)
+    parser.add_argument("message", metavar="MESSAGE", help="a text, a Message as module:attribute, or @file.json")
+    parser.add_argument("--channel", metavar="NAME", action="append", default=[], help="only this one; may be repeated")
+    parser.add_argument("--page", metavar="FILE", help="write a page that shows them side by side, too")
+
+
+def _preview(given: Namespace) -> int:
+    from convokit.cli import naming, previewing  # noqa: PLC0415  see the top
+
+    return previewing.preview(naming.bot_named(given.target), given.message, page=given.page, channels=given.channel)
+
+
+def _new_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("what", choices=["transport"], help="what to begin")
+    parser.add_argument("name", metavar="NAME", help="the platform's: lower-case letters, digits and '-'")
+    parser.add_argument("--folder", metavar="FOLDER", help="where (default: a new folder convokit-NAME)")
+
+
+def _new(given: Namespace) -> int:
+    from convokit.cli import creating  # noqa: PLC0415  see the top
+
+    return creating.transport(given.name, given.folder)
+
+
 CHANNELS: tuple[Command, ...] = (
     Command(
         name="links",
@@ -45,6 +70,26 @@ CHANNELS: tuple[Command, ...] = (
         '  convokit links pizza:bot table-7 --qr posters --label "Order here" --colour "#0a5c36"',
         arguments=_links_arguments,
         act=_links,
+    ),
+    Command(
+        name="preview",
+        summary="show how a message looks on each channel",
+        description="Show how a message looks on each of the bot's channels: what is sent as it is, what it becomes "
+        "where it cannot be; with --page, as an HTML page too. Nothing is sent. Exit status 1 if a channel cannot take "
+        "it.",
+        examples='  convokit preview pizza:bot "Your table is ready."\n'
+        "  convokit preview pizza:bot pizza:menu --channel whatsapp --page menu.html",
+        arguments=_preview_arguments,
+        act=_preview,
+    ),
+    Command(
+        name="new",
+        summary="begin a transport of your own, as a project that works",
+        description="Write the project of a new transport: a small platform that works, its tests by convokit's own "
+        "suite, packaging with the entry point. The page Write a transport takes it from there.",
+        examples="  convokit new transport pigeon\n  convokit new transport carrier-pigeon --folder work/pigeons",
+        arguments=_new_arguments,
+        act=_new,
     ),
     Command(
         name="transports",

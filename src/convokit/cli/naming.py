@@ -1,6 +1,7 @@
 """From `module:attribute` to the object; a wrong name is answered with the right one where it can be guessed."""
 
 import importlib
+import pkgutil
 import sys
 import traceback
 from difflib import get_close_matches
@@ -8,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from convokit import Bot, Dialog
+from convokit import Bot, Dialog, Message
 from convokit.errors import DefinitionError
 
 T = TypeVar("T")
@@ -30,6 +31,27 @@ def drawable_named(target: str) -> Bot | Dialog[Any]:
     if not isinstance(value, Bot | Dialog):
         raise DefinitionError(f"{target} is {_a(value)}, neither a Dialog nor a Bot; {_bots_of(module, name)}")
     return value
+
+
+def message_at(target: str) -> Message | None:
+    """The message that `module:attribute` names; None when there is no such module, and it may be a text.
+
+    Raises:
+        DefinitionError: The module exists, and what it has under this name is no `Message`.
+    """
+    module, _, attribute = target.rpartition(":")
+    if not (Path(module).is_file() or Path(f"{module.replace('.', '/')}.py").is_file() or _installed(module)):
+        return None
+    found, name, attribute = _found(target)
+    value = _attribute(found, name, attribute)
+    if not isinstance(value, Message):
+        raise DefinitionError(f"{target} is {_a(value)}, not a Message")
+    return value
+
+
+def _installed(module: str) -> bool:
+    first = module.partition(".")[0]
+    return first in sys.modules or any(one.name == first for one in pkgutil.iter_modules())
 
 
 def _found(target: str) -> tuple[ModuleType, str, str]:
