@@ -22,7 +22,7 @@ from convokit import (
 )
 from convokit.abc import Transport
 from convokit.stores import Memory
-from convokit.testing import VirtualClock
+from convokit.testing import Simulation, VirtualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -183,3 +183,22 @@ async def test_it_outlives_the_process() -> None:
             await engine.send(ADA, "too late")
         await engine.quiet()
     assert "too late" not in platform.sent
+
+
+async def test_a_simulation_has_a_window_when_it_is_given_one() -> None:
+    bot = Bot("shop")
+
+    @bot.text("hello")
+    async def greet(turn: Turn) -> None:
+        turn.reply("Hi.")
+
+    async with Simulation(bot, window=DAY) as world:
+        ada = world.user("Ada")
+        await ada.says("hello")
+        await world.passes(hours=23)
+        await world.engine.send(ada.conversation, "Still there?")
+        await world.settles()
+        assert ada.hears() == ["Still there?"]
+        await world.passes(hours=1)
+        with pytest.raises(OutsideWindow):
+            await world.engine.send(ada.conversation, "Still there?")

@@ -134,9 +134,12 @@ class Heard(Message):
 class Twin(Transport):
     """Stands in a simulation for a channel's transport: what is sent is put before the people who are there."""
 
-    def __init__(self, world: "Simulation", channel: str, capabilities: Capabilities) -> None:
+    def __init__(
+        self, world: "Simulation", channel: str, capabilities: Capabilities, window: timedelta | None = None
+    ) -> None:
         self.channel = channel
         self.capabilities = capabilities
+        self.window = window
         self.troubles: deque[TransportError | None] = deque()
         self._world = world
 
@@ -320,6 +323,8 @@ class Simulation:
         store: In place of a fresh `Memory` store.
         capabilities: What the simulated channels can show; the attached transports' own when left out, and
             everything for channels without one.
+        window: For how long after a customer's word the simulated channels let anything be sent; None: always, also
+            where the attached transports have a window.
         settings: The numbers of the run; the bot's when left out.
         start: The virtual time at the beginning.
 
@@ -335,6 +340,7 @@ class Simulation:
         *,
         store: Store | None = None,
         capabilities: Capabilities | None = None,
+        window: timedelta | None = None,
         settings: Settings | None = None,
         start: datetime = MONDAY_MORNING,
     ) -> None:
@@ -355,10 +361,10 @@ class Simulation:
         if isinstance(self._store, FaultyStore):
             self._store.longest_lease = FAULTY_LEASE
         self._twins: dict[str, Twin] = {
-            channel: Twin(self, channel, capabilities or transport.capabilities)
+            channel: Twin(self, channel, capabilities or transport.capabilities, window)
             for channel, transport in bot.transports.items()
         }
-        self._twins.setdefault("simulation", Twin(self, "simulation", capabilities or RICH))
+        self._twins.setdefault("simulation", Twin(self, "simulation", capabilities or RICH, window))
         self._people: dict[ConversationId, list[Person]] = {}
         self._lines: list[str] = []
         self._ids = count(1)
