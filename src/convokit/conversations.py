@@ -77,6 +77,8 @@ class Step(Value):
         asked: A digest of the question and its options, as they read then.
         given: The states whose answers were known up front and not used yet.
         skipped: Whether the question was skipped.
+        called: Where the dialog that was called with this answer stood at its end, with the answers in it; its `then`
+            is empty when it had not ended.
     """
 
     state: str
@@ -85,6 +87,7 @@ class Step(Value):
     asked: str = ""
     given: tuple[str, ...] = ()
     skipped: bool = False
+    called: "Position | None" = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -107,6 +110,8 @@ class Position(Value):
         then: Where the caller goes on when this dialog ends; empty: nobody called it.
         into: The field of the caller's memory that gets this dialog's.
         unasked: Whether the open question was not asked yet: the dialog was changed, and they stand elsewhere since.
+        result: Where the dialog stood at its end that was called to come here: its memory is `turn.result`.
+        late: Whether `on_timeout` has led on, and the person was not heard since.
     """
 
     dialog: str
@@ -124,11 +129,18 @@ class Position(Value):
     then: str = ""
     into: str = ""
     unasked: bool = False
+    result: "Position | None" = None
+    late: bool = False
 
     @property
     def stack(self) -> "tuple[Position, ...]":
         """This position and all that lie below it, the topmost first."""
         return (self,) if self.under is None else (self, *self.under.stack)
+
+    @property
+    def calls(self) -> "tuple[Position, ...]":
+        """This position and those whose dialogs wait for its end, since they called it: the topmost first."""
+        return (self,) if self.under is None or not self.then else (self, *self.under.calls)
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -116,9 +116,9 @@ class Turn:
         app: What the bot's lifespan yielded.
         now: When the turn began (UTC).
         error: In an `on_error` handler, what was raised; else None.
-        result: In the state in which a dialog goes on after a `call`, the memory of the dialog that was called: a copy, in
-            the question and in the handler, whenever they come. Else None; so, too, when that dialog was changed since,
-            and its memory cannot be read any more.
+        result: In the state in which a dialog goes on after a `call`, the memory of the called dialog (a copy), in the
+            question and in the handler, whenever they come. Else None; so, too, when that dialog was changed since, and
+            its memory cannot be read any more.
     """
 
     event: Event

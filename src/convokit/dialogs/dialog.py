@@ -64,12 +64,15 @@ class Dialog(Generic[M]):
         memory: The attrs class of what it remembers; every field has a default.
         name: Its name in the store; the class's name in snake case when left out. Keep it when the class is renamed.
         version: Raised when stored positions would no longer fit; from 1. `migrate` brings them to the next one.
-        timeout: How long any answer is waited for; None: for ever. Then `on_timeout` is called and the dialog is over.
-        reminders: When, after a question, the customer is reminded of it; before the timeout.
+        timeout: How long any answer is waited for; None: as the dialog that called it says, else for ever. Then
+            `on_timeout` is called and the dialog is over.
+        reminders: When, after a question, the customer is reminded of it; before the timeout. Where neither is given,
+            those of the dialog that called it.
         hours: Business hours: then `timeout` and `reminders` count open time only.
         help: What is said to "help"; when left out, which verbs can be said.
         without: The verbs that are not heard in this dialog, of "back", "change", "start_over", "cancel", "repeat",
-            "skip", "summary", "help", "person".
+            "skip", "summary", "help", "person". Without "summary" its answers are told in no summary of a dialog that
+            calls it either; without "change" they are not changed from there.
         beside: The dialog of the same name as it was in an older version: who stands in it goes on in it to its end;
             it is not begun any more.
 
@@ -276,8 +279,12 @@ class Dialog(Generic[M]):
     def on_timeout(self, handler: Hook[M]) -> Hook[M]:
         """Call `async def handler(turn, memory)` when an answer was waited for long enough.
 
-        Returning a state's name goes on there; else the dialog is over. Without it the customer is told that nobody
-        waits any more.
+        Returning a state's name goes on there; else the dialog is over. When it would lead on a second time, with
+        nothing heard from the customer in between, the dialog is over, too: what it said then is not sent, the customer
+        is told that nobody waits any more, and `on_cancel` is called. So it is without `on_timeout`.
+
+        When a dialog that was called is over by time, its caller's `on_timeout` is called after its own, and may go on
+        in a state of the caller's; and so on to the first caller. Of a dialog that has none `on_cancel` is called.
         """
         return self._hooked("on_timeout", handler)
 

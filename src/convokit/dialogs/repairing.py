@@ -5,7 +5,8 @@ from typing import Any
 from attrs import define, evolve
 
 from convokit import handoff
-from convokit.conversations import Position, Step
+from convokit.conversations import Position
+from convokit.dialogs.answers import Answer, answers, before, last_asked, left
 from convokit.dialogs.dialog import Dialog
 from convokit.dialogs.pressing import press
 from convokit.dialogs.states import END, State
@@ -47,13 +48,13 @@ class Repairs:
             return False
         if heard.verb == "skip":
             return bool(self.state.skip)
-        return not heard.what or self._place_of(heard.what) is not None
+        return not heard.what or self._named(heard.what) is not None
 
     def pressed(self, event: Event) -> str | None:
         """The label of the answer whose button under "What would you like to change?" was pressed."""
         if not isinstance(event, ButtonPressed) or not event.payload.startswith("?"):
             return None
-        return next((one.label for one, _ in self._answered() if event.payload == self._payload(one)), None)
+        return next((one.state.label for one in self.answered("change") if event.payload == _payload(one)), None)
 
     async def act(self, heard: Heard) -> Position | None:
         """Do what was said."""
@@ -86,77 +87,49 @@ class Repairs:
         elif said:
             question = question.but(text="\n".join(one for one in (said, question.text) if one))
         steps.ask(question)
-        return steps.asked(self.dialog, self.position)
+        return steps.asked(self.position)
 
     # ── back and change ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def back(self) -> Position:
         """Undo the last answer: memory as it was, and its question again."""
-        place = next((n for n in reversed(range(len(self.position.steps))) if _was_asked(self.position.steps[n])), None)
-        if place is not None:
-            return await self._asks_at(self._undone(place))
-        below = self.position.under
-        if below is not None and self.position.then and any(map(_was_asked, below.steps)):
-            # The first question of a dialog that was called: back to what the caller asked before.
-            dialog, state = self.steps.at(below)
-            return await Repairs(self.steps, dialog, state, below).back()
+        # At the first question of a dialog that was called: back to what the caller asked before.
+        for position in self.position.calls:
+            if path := last_asked(position):
+                return await self._asks_at(before(self.steps.dialog, position, path, again=False))
         return await self._asks_again(self.steps.says("at_the_start"))
-
-    def _undone(self, place: int) -> Position:
-        """The position before the answer at this place in `steps`."""
-        memory = dict(self.position.memory)
-        for step in reversed(self.position.steps[place:]):
-            memory |= step.undo
-        step = self.position.steps[place]
-        return evolve(
-            self.position,
-            state=step.state,
-            memory=memory,
-            given=tuple(one for one in step.given if one != step.state),
-            steps=self.position.steps[:place],
-            redo=(),
-            changed=(),
-            unclear=0,
-        )
 
     async def _asks_at(self, position: Position) -> Position:
         steps = self.steps
         dialog, state = steps.at(position)
         steps.ask(await steps.question(dialog, state, dialog.recalled(position.memory)))
-        return steps.asked(dialog, position)
+        return steps.asked(position)
 
     async def change(self, what: str) -> Position:
         """Ask an earlier question again; later answers are used again as long as they fit."""
-        answered = self._answered()
+        answered = self.answered("change")
         if not answered:
             return await self._asks_again(self.steps.says("nothing_yet"))
-        found = self._place_of(what)
+        found = self._named(what)
         if found is None:
             said = self.steps.says("unknown_answer" if what else "change_what")
-            buttons: list[Action] = [Button(state.label, self._payload(state)) for state, _ in answered]
+            newest = {one.state.label: one for one in answered}
+            buttons: list[Action] = [Button(label, _payload(one)) for label, one in newest.items()]
             self.steps.turn.reply(Message(said, buttons=buttons))
             return self.position
-        aside = self.dialog.asides
-        later = tuple(one for one in (*self.position.steps[found + 1 :], *self.position.redo) if one.state not in aside)
-        return await self._asks_at(evolve(self._undone(found), redo=later))
+        position = self.position
+        for _ in range(found.level):
+            position = left(position)
+        return await self._asks_at(before(self.steps.dialog, position, found.path, again=True))
 
-    def _place_of(self, what: str) -> int | None:
-        """Where in `steps` the newest answer of this name is."""
+    def answered(self, verb: str) -> list[Answer]:
+        """What was answered so far, here and in the dialogs that called this one, if those let this verb be."""
+        return [one for one in answers(self.steps.dialog, self.position) if verb not in one.dialog.without]
+
+    def _named(self, what: str) -> Answer | None:
+        """The newest answer of this name."""
         named = fold(what)
-        return next((place for state, place in reversed(self._answered()) if named in _names(state)), None)
-
-    def _answered(self) -> list[tuple[State[Any], int]]:
-        """The states that were answered, each once, and the place of the newest answer in `steps`."""
-        newest: dict[str, tuple[State[Any], int]] = {}
-        for place, step in enumerate(self.position.steps):
-            state = self.dialog.named(step.state)
-            if state is not None and not step.skipped and state.name not in self.dialog.asides:
-                newest.pop(state.name, None)
-                newest[state.name] = (state, place)
-        return list(newest.values())
-
-    def _payload(self, state: State[Any]) -> str:
-        return press(self.dialog.name, "\0change", state.name)
+        return next((one for one in reversed(self.answered("change")) if named in _names(one.state)), None)
 
     # ── the other verbs ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -174,6 +147,7 @@ class Repairs:
             redo=(),
             changed=(),
             unclear=0,
+            result=None,
         )
         return await self.steps.enter(self.dialog, position, fresh)
 
@@ -197,32 +171,12 @@ class Repairs:
         """Leave the question unanswered, where the state allows it."""
         if not self.state.skip:
             return await self._asks_again(self.steps.says("cannot_skip"))
-        step = Step(state=self.state.name, skipped=True)
-        memory = self.dialog.recalled(self.position.memory)
-        goal = self.dialog.reached(self.state, self.dialog.skips(self.state, memory))
-        after = self.steps.stepped(self.dialog, self.state, self.position, memory, step)
-        return await self.steps.went(self.dialog, after, memory, goal)
+        return await self.steps.skipped(self.dialog, self.position, self.dialog.recalled(self.position.memory))
 
     def summary(self) -> str:
         """What was answered so far, a line each; a caller's answers first."""
-        lines: list[str] = []
-        chain = [self.position]
-        while chain[-1].then and chain[-1].under is not None:
-            chain.append(chain[-1].under)
-        for position in reversed(chain):
-            dialog, state = self.steps.at(position)
-            each = Repairs(self.steps, dialog, state, position)
-            lines += [f"{one.label}: {each.said_at(place)}" for one, place in each._answered()]
+        lines = [f"{one.state.label}: {_said(one)}" for one in self.answered("summary")]
         return "\n".join((self.steps.says("summary"), *lines)) if lines else self.steps.says("nothing_yet")
-
-    def said_at(self, place: int) -> str:
-        """What the customer said then, in their words; of what was known up front, the memory's."""
-        step = self.position.steps[place]
-        if not step.event:
-            return str(self.position.memory.get(step.state, ""))
-        event = decode_event(step.event.encode())
-        message = event.as_message()
-        return event.text or (message.text if message is not None else "")
 
     def helps(self) -> str | Message:
         """What can be done here."""
@@ -240,7 +194,7 @@ class Repairs:
             case "person":
                 return self.steps.around.has_desk
             case "back" | "change" | "summary":
-                return bool(self.position.steps)
+                return any(one.steps for one in self.position.calls)
             case _:
                 return True
 
@@ -267,31 +221,60 @@ class Repairs:
         return await self.cancel("gave_up")
 
     async def timed_out(self) -> Position | None:
-        """Nobody answered: let `on_timeout` say where to go; else the dialog is over, with those that called it."""
-        hook = self.dialog.hooks.get("on_timeout")
-        if hook is None:
-            return await self.cancel("timed_out")
-        memory = self.dialog.recalled(self.position.memory)
-        goal = await hook(self.steps.turn, memory)
-        if goal is not None and goal != END:
-            if goal not in self.dialog.states:
-                raise HandlerFailed(f"{self.dialog.name}.on_timeout", f"it returned {goal!r:.60}, which is no state")
-            return await self.steps.enter(self.dialog, evolve(self.position, state=goal, unclear=0), memory)
-        if self.steps.around.timed:
-            stop_waiting(self.steps.turn, self.position.user)
-        over: Position | None = self.position
-        while over is not None and over.then:
-            over = over.under
-        return await self.steps.uncovered(over.under if over is not None else None)
+        """Nobody answered: `on_timeout` may say where to go; else the dialog is over, and its caller is asked."""
+        steps, chain = self.steps, self.position.calls
+        below = chain[-1].under
+        if steps.around.timed:
+            stop_waiting(steps.turn, self.position.user)
+        # Where something was paused below, that it goes on says what there is to say.
+        if below is None and not any("on_timeout" in steps.dialog(one).hooks for one in chain):
+            steps.turn.reply(steps.says("timed_out"))
+        for one in chain:
+            dialog = steps.dialog(one)
+            memory = dialog.recalled(one.memory)
+            steps.stands(one)
+            if goal := await self._leads_on(dialog, one, memory):
+                return await steps.went(dialog, evolve(one, late=True), memory, goal)
+        return await steps.uncovered(below)
+
+    async def _leads_on(self, dialog: Dialog[Any], position: Position, memory: Any) -> str:
+        """Where `on_timeout` goes on; empty: the dialog is over, and told so."""
+        turn = self.steps.turn
+        hook, over = dialog.hooks.get("on_timeout"), dialog.hooks.get("on_cancel")
+        if hook is not None:
+            said, begun = len(turn.replies), turn.dialog
+            goal = await hook(turn, memory)
+            if goal is not None and goal != END and goal not in dialog.states:
+                raise HandlerFailed(f"{dialog.name}.on_timeout", f"it returned {goal!r:.60}, which is no state")
+            leads_on = goal is not None and goal != END
+            if not position.late or not (leads_on or turn.dialog is not begun):
+                return goal if leads_on and goal is not None else ""
+            # It has led on before, and nobody was heard since: whoever is silent is not asked for ever.
+            del turn.replies[said:]
+            turn.dialog = begun
+            if self.position.calls[-1].under is None:
+                turn.reply(self.steps.says("timed_out"))
+        if over is not None:
+            await over(turn, memory)
+        return ""
+
+
+def _said(answer: Answer) -> str:
+    """What the customer said then, in their words; of what was known up front, the memory's."""
+    if not answer.step.event:
+        return str("" if answer.known is None else answer.known)
+    event = decode_event(answer.step.event.encode())
+    message = event.as_message()
+    return event.text or (message.text if message is not None else "")
+
+
+def _payload(answer: Answer) -> str:
+    return press(answer.dialog.name, "\0change", answer.state.name)
 
 
 def _is_said(event: Event) -> bool:
     """Whether a press is no more than its words."""
     return isinstance(event, ButtonPressed) and event.payload == event.label
-
-
-def _was_asked(step: Step) -> bool:
-    return bool(step.event) or step.skipped
 
 
 def _names(state: State[Any]) -> set[str]:

@@ -56,6 +56,16 @@ class Varying(Value):
         return Choice(tuple(self.choices(turn, memory)))
 
 
+class Callee(Protocol[M]):
+    """What can be called: a dialog whose memory is an M."""
+
+    name: str
+
+    def start(self, memory: M | None) -> M:
+        """The memory to begin with, checked to be of the dialog's class."""
+        ...
+
+
 @frozen(eq=False, repr=False)
 class Call(Value):
     """What a state's handler returns to have another dialog ask first; made by `call`.
@@ -73,11 +83,14 @@ class Call(Value):
     into: str = ""
 
 
-def call(dialog: Beginnable, *, then: str, memory: Any = None, into: str = "") -> Call:
+def call(dialog: Callee[M], *, then: str, memory: M | None = None, into: str = "") -> Call:
     """Let another dialog ask first: what a state's handler returns.
 
-    When it ends, the caller goes on in the state `then`, where `turn.result` is the memory of the dialog that was
-    called. When the customer cancels it, the caller is cancelled with it.
+    When it ends, the caller goes on in the state `then`: there `turn.result` is the memory of the called dialog, in the
+    question and in the handler, whenever they come. When the customer cancels it, the caller is cancelled with it.
+
+    Where it has no `timeout` of its own, answers in it are waited for as its caller says. When one was waited for long
+    enough, it is over, and then its caller's `on_timeout` is called.
 
     Args:
         dialog: What `bot.dialog(...)` returned.

@@ -27,7 +27,7 @@ class Steps(Walk):
 
         What is open pauses below it, unless it is the same dialog: that begins anew, in its old place.
         """
-        below = None if below is None else self.placed(below)
+        below = None if below is None else self.met(below)
         old = next((one for one in below.stack if one.dialog == dialog.name), None) if below is not None else None
         if old is not None:
             below = old.under
@@ -39,7 +39,7 @@ class Steps(Walk):
 
     async def answer(self, position: Position) -> Position | None:
         """Read the turn's event as the answer to the open question and go on."""
-        position = self.placed(position)
+        position = self.met(position)
         dialog, state = self.at(position)
         memory = dialog.recalled(position.memory)
         state = self.live(state, memory)
@@ -62,7 +62,7 @@ class Steps(Walk):
         if state.tries is not None and position.unclear + 1 >= state.tries:
             return await repairs.exhausted()
         self.ask(_again(dialog, state, await self.question(dialog, state, memory), value))
-        return self.asked(dialog, evolve(position, unclear=position.unclear + 1))
+        return self.asked(evolve(position, unclear=position.unclear + 1))
 
     # ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -70,14 +70,15 @@ class Steps(Walk):
         """Remind of the open question, or wait no longer. A timer of an older question does nothing."""
         position = self.placed(position)
         dialog, state = self.at(position)
-        stage = stage_of(dialog, state, position, event)
+        waits = self.waits(position)
+        stage = stage_of(dialog, state, waits, position, event)
         if stage is None:
             return position
         if stage == "remind":
             question = await self.question(dialog, state, dialog.recalled(position.memory))
             text = "\n".join(one for one in (self.says("reminder"), question.text) if one)
             self.ask(question.but(text=text))
-            await_answer(self.turn, dialog, position, after=event)
+            await_answer(self.turn, waits, position, after=event)
             return evolve(position, unasked=False)
         return await Repairs(self, dialog, state, position).timed_out()
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -105,7 +106,7 @@ def placed(dialogs: Mapping[str, Versioned], position: Position, who: str) -> Po
     Raises:
         MigrationFailed: It cannot be placed: there is no such dialog, version or state any more, or a migration failed.
     """
-    under = position.under
+    under, position = position.under, _with_ends(dialogs, position, who)
     if under is not None:
         now = placed(dialogs, under, who)
         if now is not under or position.then not in {"", END}:
@@ -248,14 +249,7 @@ def _called_by(
     """A position whose caller was brought to another version: where that goes on, by its new name."""
     if position.then in {"", END}:
         return evolve(position, under=caller)
-    dialog = taker(dialogs.get(caller.dialog), caller.version)
-    then = None if dialog is None else dialog.named(position.then)
-    name = "" if then is None else then.name
-    if dialog is not None and was.version != caller.version:
-        try:
-            name, _ = carried(dialog, was.version, position.then, was.memory)
-        except Exception:  # noqa: BLE001  a state of the same name will do
-            name = "" if then is None else then.name
+    name = _then(taker(dialogs.get(caller.dialog), caller.version), was, position.then)
     if not name:
         why = f"a dialog that it called goes on in {position.then}, which is gone: let migrate map that state too"
         raise _failed(was, caller.version, who, why)
@@ -263,3 +257,47 @@ def _called_by(
         return position
     into = position.into if position.into in caller.memory else ""
     return evolve(position, under=caller, then=name, into=into)
+
+
+def _then(dialog: Versioned | None, position: Position, then: str) -> str:
+    """Where a caller that stood at `position` goes on now; empty: that state is gone."""
+    if dialog is None or then in {"", END}:
+        return then if dialog is not None else ""
+    if dialog.version != position.version:
+        with suppress(Exception):  # a state of the same name will do
+            return carried(dialog, position.version, then, position.memory)[0]
+    found = dialog.named(then)
+    return "" if found is None else str(found.name)
+
+
+# ── what called dialogs have left ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_ends(dialogs: Mapping[str, Versioned], position: Position, who: str) -> Position:
+    """The position with what dialogs that it called have left in it, as today's dialogs have it.
+
+    What cannot be placed is left out: those dialogs are over, and nobody is lost with them.
+    """
+    result = _end(dialogs, position.result, who)
+    steps = tuple(_with_end(dialogs, position, one, who) for one in position.steps)
+    redo = tuple(_with_end(dialogs, position, one, who) for one in position.redo)
+    was, now = (position.result, *position.steps, *position.redo), (result, *steps, *redo)
+    if all(new is old for new, old in zip(now, was, strict=True)):
+        return position
+    return evolve(position, result=result, steps=steps, redo=redo)
+
+
+def _with_end(dialogs: Mapping[str, Versioned], position: Position, step: Step, who: str) -> Step:
+    called = _end(dialogs, step.called, who)
+    if called is not None and called.then:
+        then = _then(taker(dialogs.get(position.dialog), position.version), position, called.then)
+        if then != called.then:
+            called = evolve(called, then=then) if then else None
+    return step if called is step.called else evolve(step, called=called)
+
+
+def _end(dialogs: Mapping[str, Versioned], end: Position | None, who: str) -> Position | None:
+    try:
+        return None if end is None else placed(dialogs, end, who)
+    except MigrationFailed:
+        return None

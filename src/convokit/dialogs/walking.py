@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -9,25 +10,22 @@ from attrs import define, evolve, field, frozen
 
 from convokit._value import Value
 from convokit.conversations import Position, Step
+from convokit.dialogs.answers import at_its_end, bounded, changing, heard_from, later_of, with_result
 from convokit.dialogs.dialog import Dialog
 from convokit.dialogs.pressing import press
 from convokit.dialogs.states import END, Call, State, Varying
-from convokit.dialogs.timing import await_answer, stop_waiting
+from convokit.dialogs.timing import Waits, await_answer, by_dialog_timer, stop_waiting, waits_of
 from convokit.dialogs.versions import placed, taker
 from convokit.dialogs.words import Vocabulary
 from convokit.errors import DefinitionError, HandlerFailed
-from convokit.events import Event
+from convokit.events import Event, SendRequested, SignalReceived, TimerFired
 from convokit.expect import Unclear, options_of, understood
 from convokit.messages import Action, Button, Message
 from convokit.turn import Turn
-from convokit.wire.codec import decode_event, encode_event
+from convokit.wire.codec import decode_event, encode, encode_event
 
 MOST_OPEN = 8
 """How many dialogs of one person are open at most: called ones, and paused ones."""
-MOST_KEPT = 32_768
-"""How many characters of earlier answers are kept in a dialog: older ones cannot be undone."""
-MOST_STEPS = 30
-"""How many answers "back" and "change" reach: older ones stay in the memory, but cannot be undone."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -56,6 +54,7 @@ class Walk:
 
     turn: Turn
     around: Around
+    _replayed: dict[str, bytes] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.turn.sentence = self.says
@@ -70,7 +69,15 @@ class Walk:
         return self.around.words.say(name, self.languages, **values)
 
     async def opened(
-        self, dialog: Dialog[Any], memory: Any, user_id: str, under: Position | None, *, then: str, into: str
+        self,
+        dialog: Dialog[Any],
+        memory: Any,
+        user_id: str,
+        under: Position | None,
+        *,
+        then: str,
+        into: str,
+        redo: tuple[Step, ...] = (),
     ) -> Position | None:
         """Open a dialog on top of what is open, and ask its first question whose answer is not known yet.
 
@@ -93,12 +100,18 @@ class Walk:
             memory=kept,
             given=known,
             asked=self.turn.conversation.version,  # higher than in any dialog before: no timer of theirs fits
+            redo=redo,
             under=under,
             then=then,
             into=into,
+            # What a dialog begins or calls when nobody has answered it is waited for as little as itself.
+            late=under.late if under is not None and then else by_dialog_timer(self.turn),
         )
         begun = dialog.recalled(kept)
-        return await self.enter(dialog, await self.found(dialog, blank, begun, answered=False), begun)
+        self.stands(blank)
+        if not redo:
+            blank = await self.found(dialog, blank, begun, answered=False)
+        return await self.enter(dialog, blank, begun)
 
     async def found(self, dialog: Dialog[Any], position: Position, memory: Any, *, answered: bool) -> Position:
         """Let `extract` look for what the event tells besides the answer: what it finds is known from now on."""
@@ -124,7 +137,14 @@ class Walk:
         return evolve(position, memory=kept, given=(*position.given, *known), steps=(*position.steps, step))
 
     async def handled(
-        self, dialog: Dialog[Any], position: Position, memory: Any, value: object, event: Event | None
+        self,
+        dialog: Dialog[Any],
+        position: Position,
+        memory: Any,
+        value: object,
+        event: Event | None,
+        *,
+        again: Step | None = None,
     ) -> Position | None:
         """Let the state's handler have the answer, and go where it says.
 
@@ -134,25 +154,48 @@ class Walk:
             memory: Its memory, which the handler changes.
             value: The answer.
             event: What gave it; None: it was known up front.
+            again: The earlier answer that is used again; None: it is a new one.
         """
         state = dialog.states[position.state]
-        asked = "" if event is None else await self._digest(dialog, position)
+        before, position = (again, position) if again is not None else changing(position)
+        asked = "" if event is None else await self.digest(dialog, position)
+        said = len(self.turn.replies)
         goal = await state.handler(self.turn, memory, value)
         after = self.stepped(dialog, state, position, memory, Step(state=state.name, asked=asked, event=_stored(event)))
+        if again is not None:
+            del self.turn.replies[said:]  # the customer heard it when they answered first
+            after = evolve(after, changed=position.changed)
         if isinstance(goal, Call):
-            return await self._called(dialog, state, after, goal)
+            return await self._called(dialog, state, after, goal, None if before is None else before.called)
         return await self.went(dialog, after, memory, dialog.reached(state, goal))
 
-    async def went(self, dialog: Dialog[Any], position: Position, memory: Any, goal: str) -> Position | None:
-        """Go to a state, or to the end."""
+    async def skipped(
+        self, dialog: Dialog[Any], position: Position, memory: Any, *, again: bool = False
+    ) -> Position | None:
+        """Leave the question of a state that allows it unanswered; `again`: as it was left before."""
+        state = dialog.states[position.state]
+        if not again:
+            _, position = changing(position)
+        step = Step(state=state.name, asked=await self.digest(dialog, position), skipped=True)
+        goal = dialog.reached(state, dialog.skips(state, memory))
+        after = self.stepped(dialog, state, position, memory, step)
+        return await self.went(dialog, evolve(after, changed=position.changed) if again else after, memory, goal)
+
+    async def went(
+        self, dialog: Dialog[Any], position: Position, memory: Any, goal: str, *, result: Position | None = None
+    ) -> Position | None:
+        """Go to a state, or to the end; `result`: what a dialog has given that was called to go there."""
         if goal == END:
+            self.stands(position if result is None else evolve(position, result=result))
             return await self.ended(dialog, position, memory)
         if dialog.reopens(position.state):
             position = evolve(position, given=tuple(one for one in position.given if one != goal))
-        return await self.enter(dialog, evolve(position, state=goal, unclear=0), memory)
+        if result is None and goal == position.state:
+            result = position.result
+        return await self.enter(dialog, evolve(position, state=goal, unclear=0, result=result), memory)
 
     async def _called(
-        self, dialog: Dialog[Any], state: State[Any], position: Position, wanted: Call
+        self, dialog: Dialog[Any], state: State[Any], position: Position, wanted: Call, before: Position | None
     ) -> Position | None:
         then = dialog.reached(state, wanted.then)
         called = self.around.dialogs.get(wanted.dialog.name)
@@ -166,7 +209,10 @@ class Walk:
                 f"{dialog.name}.{state.name}",
                 f"call(…, into={wanted.into!r}): {dialog.memory.__name__} has no such field",
             )
-        return await self.opened(called, wanted.memory, position.user, position, then=then, into=wanted.into)
+        redo = later_of(before, called.name)
+        if redo and before is not None and before.then:
+            self._replayed[called.name] = encode(before.memory)
+        return await self.opened(called, wanted.memory, position.user, position, then=then, into=wanted.into, redo=redo)
 
     def stepped(self, dialog: Dialog[Any], state: State[Any], position: Position, memory: Any, step: Step) -> Position:
         """The position with one more answer behind it, and the memory as the handler has left it."""
@@ -174,7 +220,7 @@ class Walk:
         undo = {name: was.get(name) for name, value in kept.items() if was.get(name) != value}
         done = evolve(step, undo=undo, given=position.given)
         given = tuple(name for name in position.given if name != state.name)
-        steps = _bounded((*position.steps, done))
+        steps = bounded((*position.steps, done))
         changed = (*position.changed, state.name) if position.redo else ()
         return evolve(position, memory=kept, given=given, steps=steps, changed=changed)
 
@@ -182,24 +228,30 @@ class Walk:
 
     async def enter(self, dialog: Dialog[Any], position: Position, memory: Any) -> Position | None:
         """Ask a state's question, unless its answer is known: given up front, or before an earlier one was changed."""
+        self.stands(position)
         state = dialog.states[position.state]
+        place = next((place for place, one in enumerate(position.redo) if one.state == state.name), None)
+        again = None if place is None else position.redo[place]
+        if again is not None and place is not None:
+            position = evolve(position, redo=position.redo[place + 1 :])
         if state.name in position.given:
-            return await self.handled(dialog, position, memory, getattr(memory, state.name), None)
-        again = next((one for one in position.redo if one.state == state.name), None)
-        if again is not None:
-            left = position.redo[position.redo.index(again) + 1 :]
-            position = evolve(position, redo=left)
-            if (event := await self._fits(dialog, position, memory, again)) is not None:
-                return await self._answered_before(dialog, position, memory, *event)
+            return await self.handled(dialog, position, memory, getattr(memory, state.name), None, again=again)
+        if again is not None and await self._reads_the_same(dialog, position, memory, again):
+            if again.skipped and state.skip:
+                return await self.skipped(dialog, position, memory, again=True)
+            if (event := self._fits(state, memory, again)) is not None:
+                return await self.handled(dialog, position, memory, *event, again=again)
+        if again is not None and again.called is not None:
+            position = evolve(position, redo=(again, *position.redo))
         self.ask(await self.question(dialog, state, memory))
         kept = dialog.kept(state, memory)
-        return self.asked(dialog, evolve(position, memory=kept))
+        return self.asked(evolve(position, memory=kept))
 
-    def asked(self, dialog: Dialog[Any], position: Position) -> Position:
+    def asked(self, position: Position) -> Position:
         """The position whose question was just asked; its answer is waited for from now on."""
         position = evolve(position, asked=position.asked + 1, unasked=False)
         if self.around.timed:
-            await_answer(self.turn, dialog, position)
+            await_answer(self.turn, self.waits(position), position)
         return position
 
     def ask(self, question: Message) -> None:
@@ -207,29 +259,16 @@ class Walk:
         self.turn.reply(question)
         self.turn.question = question
 
-    async def _answered_before(
-        self, dialog: Dialog[Any], position: Position, memory: Any, value: object, event: Event
-    ) -> Position | None:
-        said = len(self.turn.replies)
+    async def _reads_the_same(self, dialog: Dialog[Any], position: Position, memory: Any, again: Step) -> bool:
+        """Whether the question of an earlier answer is what it was, and nothing that it depends on was changed."""
         state = dialog.states[position.state]
-        asked = await self._digest(dialog, position)
-        goal = await state.handler(self.turn, memory, value)
-        del self.turn.replies[said:]  # the customer heard it when they answered first
-        step = Step(state=state.name, asked=asked, event=_stored(event))
-        after = evolve(self.stepped(dialog, state, position, memory, step), changed=position.changed)
-        if isinstance(goal, Call):
-            return await self._called(dialog, state, after, goal)
-        return await self.went(dialog, after, memory, dialog.reached(state, goal))
+        if not set(position.changed).isdisjoint(state.depends_on):
+            return False
+        return await self.digest(dialog, evolve(position, memory=dialog.kept(state, memory))) == again.asked
 
-    async def _fits(
-        self, dialog: Dialog[Any], position: Position, memory: Any, again: Step
-    ) -> tuple[object, Event] | None:
-        """The earlier answer, read again; None when the question is another one now, or does not take it any more."""
-        state = dialog.states[position.state]
-        if not again.event or not set(position.changed).isdisjoint(state.depends_on):
-            return None
-        standing = evolve(position, memory=dialog.kept(state, memory))
-        if await self._digest(dialog, standing) != again.asked:
+    def _fits(self, state: State[Any], memory: Any, again: Step) -> tuple[object, Event] | None:
+        """The earlier answer, read again; None when the question does not take it any more."""
+        if not again.event:
             return None
         event = decode_event(again.event.encode())
         value = understood(self.live(state, memory).expect, event, self.turn.situation)
@@ -237,20 +276,32 @@ class Walk:
 
     async def ended(self, dialog: Dialog[Any], position: Position, memory: Any) -> Position | None:
         """The dialog is over: its caller goes on, or what was paused below it does."""
+        said = len(self.turn.replies)
         if (hook := dialog.hooks.get("on_end")) is not None:
             await hook(self.turn, memory)
+        over = evolve(position, memory=dialog.kept(dialog.states[position.state], memory))
+        if self._replayed.pop(dialog.name, None) == encode(over.memory):
+            del self.turn.replies[said:]  # every answer was used again: the customer heard it when it ended first
         if self.around.timed:
             stop_waiting(self.turn, position.user)
         below = position.under
         if below is None or not position.then:
             return await self.uncovered(below)
         caller = self.dialog(below)
-        self.turn.result = memory
         theirs = caller.recalled(below.memory)
+        below = with_result(below, over)
         if position.into:
-            setattr(theirs, position.into, memory)
-            below = evolve(below, memory=caller.kept(caller.states[below.state], theirs))
-        return await self.went(caller, below, theirs, position.then)
+            setattr(theirs, position.into, dialog.recalled(over.memory))
+            below = self._filled(caller, below, theirs, position.into)
+        return await self.went(caller, below, theirs, position.then, result=at_its_end(over))
+
+    def _filled(self, caller: Dialog[Any], below: Position, memory: Any, into: str) -> Position:
+        """The caller, with the result in its memory; going back before the call takes it out again."""
+        kept, steps = caller.kept(caller.states[below.state], memory), below.steps
+        if steps:
+            undo = {into: below.memory.get(into), **steps[-1].undo}
+            steps = (*steps[:-1], evolve(steps[-1], undo=undo))
+        return evolve(below, memory=kept, steps=steps)
 
     async def uncovered(self, below: Position | None) -> Position | None:
         """What was paused goes on, and says so."""
@@ -260,20 +311,41 @@ class Walk:
         question = await self.question(dialog, state, dialog.recalled(below.memory))
         text = "\n".join(one for one in (self.says("resumed"), question.text) if one)
         self.ask(question.but(text=text))
-        return self.asked(dialog, below)
+        return self.asked(below)
 
     async def ask_again(self, position: Position) -> Position:
         """Ask the open question again: the conversation came back from somewhere else."""
-        position = self.placed(position)
+        position = self.met(position)
         dialog, state = self.at(position)
         self.ask(await self.question(dialog, state, dialog.recalled(position.memory)))
-        return self.asked(dialog, position)
+        return self.asked(position)
 
     # ── what it looks up ────────────────────────────────────────────────────────────────────────────────────────────
 
     def placed(self, position: Position) -> Position:
         """Where a person stands, as the dialogs of today have it: brought to the current version, if it is older."""
         return placed(self.around.dialogs, position, str(self.turn.conversation.id))
+
+    def met(self, position: Position) -> Position:
+        """Where a person stands, as the dialogs of today have it, at an event that may be theirs."""
+        position = self.placed(position)
+        by_program = isinstance(self.turn.event, TimerFired | SignalReceived | SendRequested)
+        return position if by_program or not any(one.late for one in position.stack) else heard_from(position)
+
+    def stands(self, position: Position) -> None:
+        """Let `turn.result` be what a dialog has given that was called to come to this position."""
+        end = position.result
+        dialog = None if end is None else taker(self.around.dialogs.get(end.dialog), end.version)
+        self.turn.result = None
+        if end is not None and dialog is not None:
+            with suppress(TypeError, ValueError):  # it has changed since, in a way that nothing leads on from
+                self.turn.result = dialog.recalled(end.memory)
+
+    def waits(self, position: Position) -> Waits:
+        """How long an answer is waited for here."""
+        caller = self.waits(position.under) if position.under is not None and position.then else Waits()
+        dialog = self.dialog(position)
+        return waits_of(dialog, dialog.named(position.state), caller)
 
     def dialog(self, position: Position) -> Dialog[Any]:
         """The dialog in which a person stands."""
@@ -289,6 +361,7 @@ class Walk:
         if state is None:
             raise DefinitionError(f"dialog {dialog.name} has no state {position.state!r}, where a conversation stands")
         dialog.compile()
+        self.stands(position)
         return dialog, state
 
     def live(self, state: State[Any], memory: Any) -> State[Any]:
@@ -309,7 +382,7 @@ class Walk:
         own: list[Action] = [one for one in message.buttons if one not in offered]
         return message.but(buttons=[*offered, *own])
 
-    async def _digest(self, dialog: Dialog[Any], position: Position) -> str:
+    async def digest(self, dialog: Dialog[Any], position: Position) -> str:
         """What the question reads like: another digest means another question."""
         from hashlib import blake2b  # noqa: PLC0415  see `press`
 
@@ -319,17 +392,6 @@ class Walk:
         message = await self.question(dialog, state, dialog.recalled(position.memory))
         labels = (getattr(one, "label", "") for one in message.buttons)
         return blake2b("\0".join((message.text, *labels)).encode(), digest_size=6).hexdigest()
-
-
-def _bounded(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The newest answers, as many as are kept."""
-    kept, room = 0, MOST_KEPT
-    for step in reversed(steps[-MOST_STEPS:]):
-        room -= len(step.event) + sum(len(str(value)) for value in step.undo.values())
-        if room < 0 and kept:
-            break
-        kept += 1
-    return steps[len(steps) - kept :]
 
 
 def _stored(event: Event | None) -> str:
