@@ -72,6 +72,16 @@ def test_upkeep_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     assert (missing.returncode, missing.stderr) == (1, "convokit: there is no store copy.db\n")
 
 
+def test_a_chat_answers_every_line_that_is_piped_in_however_many(tmp_path: Path) -> None:
+    (tmp_path / "echo.py").write_text(
+        "from convokit import Bot\nbot = Bot('echo')\n"
+        "@bot.fallback\nasync def echo(turn):\n    turn.reply(turn.text.upper())\n"
+    )
+    result = ran(tmp_path, "chat", "echo:bot", "--store", "memory:", typed="".join(f"line {n}\n" for n in range(50)))
+    assert result.returncode == 0, result.stderr
+    assert [f"LINE {n}" in result.stdout for n in range(50)] == [True] * 50
+
+
 def test_the_demo_answers_what_is_piped_in_and_ends(tmp_path: Path) -> None:
     result = ran(tmp_path, "demo", "--terminal", typed=ORDER)
     assert result.returncode == 0, result.stderr

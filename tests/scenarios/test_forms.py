@@ -1,7 +1,7 @@
 """Forms, as chats: fields are asked, what is known is not, and the whole is shown before it counts."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -108,7 +108,7 @@ async def test_an_answer_that_is_given_again_unchanged_leads_back_to_the_review(
             (shown,) = await ada.says("tomorrow")
             assert shown.text.endswith("Is that right?")
         (shown,) = await ada.says("summary")
-        assert shown.text.count("guests: 4") == 2
+        assert shown.text.count("guests: 4") == 1
         assert "review" not in shown.text
         assert await ada.says("yes") == ["Booked."]
 
@@ -174,3 +174,105 @@ async def test_what_was_known_from_the_start_is_asked_when_it_is_chosen_to_be_ch
         assert shown.text.startswith("guests: 5\nday: ")
         await ada.presses("Yes")
     assert done == [Booking(guests=5, day=date(2026, 1, 6))]
+
+
+NO = ("no", "No thanks", "nein", "hayır", "non", "no, gracias", "नहीं", "לא", "لا", "👎")
+YES = ("yes please", "evet", "ja, bitte", "oui", "sí", "हाँ", "כן", "نعم", "👍")
+
+
+@pytest.mark.parametrize("said", NO)
+async def test_no_to_the_review_asks_what_to_change(said: str) -> None:
+    bot, _ = booking_bot([])
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        for answer in ("book for four", "tomorrow", "skip"):
+            await ada.says(answer)
+        (asked,) = await ada.says(said)
+        assert asked == "What would you like to change?"
+
+
+@pytest.mark.parametrize("said", YES)
+async def test_yes_in_any_language_ends_it(said: str) -> None:
+    done: list[Booking] = []
+    bot, _ = booking_bot(done)
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        for answer in ("book for four", "tomorrow", "skip"):
+            await ada.says(answer)
+        assert await ada.says(said) == ["Booked."]
+    assert len(done) == 1
+
+
+async def test_a_yes_that_says_more_is_asked_again() -> None:
+    bot, _ = booking_bot([])
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        for answer in ("book for four", "tomorrow", "skip"):
+            await ada.says(answer)
+        (asked,) = await ada.says("yes, but for five")
+        assert asked.text.endswith("Is that right?")
+
+
+def test_a_draft_out_of_bounds_is_refused_with_the_field_and_its_bounds() -> None:
+    _, booking = booking_bot([])
+    for guests in (0, 21):
+        with pytest.raises(DefinitionError, match=rf"guests={guests}: Integer"):
+            booking.draft(guests=guests)
+    for guests in (1, 20):
+        assert booking.draft(guests=guests).guests == guests
+
+
+async def test_what_extract_finds_out_of_bounds_is_asked_and_what_was_known_stays() -> None:
+    bot, booking = booking_bot([])
+
+    @booking.extract
+    async def numbers(turn: Turn, draft: Any) -> Mapping[str, Any]:
+        found = [int(word) for word in turn.text.split() if word.isdigit()]
+        return {"guests": found[0]} if found else {}
+
+    @bot.regex("table for .*")
+    async def table(turn: Turn) -> None:
+        turn.begin(booking)
+
+    async with Simulation(bot) as world:
+        ada, ben = world.user("Ada"), world.user("Ben")
+        assert await ada.says("table for 40") == ["For how many?"]
+        assert await ben.says("table for 4") == ["Which day?"]
+        assert await ben.says("tomorrow 99") == ["Anything else?"]
+        (shown,) = await ben.says("skip")
+        assert shown.text.startswith("guests: 4\n")
+
+
+async def test_a_day_that_is_over_when_the_form_begins_is_asked() -> None:
+    @define
+    class Visit:
+        day: date = ask("Which day?", Date(earliest=timedelta(0)))
+
+    bot = Bot("visits")
+    visit = bot.form(Visit)
+
+    @bot.text("old")
+    async def old(turn: Turn) -> None:
+        turn.begin(visit, visit.draft(day=date(2020, 1, 1)))
+
+    @bot.text("new")
+    async def new(turn: Turn) -> None:
+        turn.begin(visit, visit.draft(day=date(2026, 1, 9)))
+
+    async with Simulation(bot) as world:
+        assert await world.user("Ada").says("old") == ["Which day?"]
+        (shown,) = await world.user("Ben").says("new")
+        assert shown.text.endswith("Is that right?")
+
+
+async def test_the_summary_in_a_form_tells_what_was_found_too_and_at_the_review_nothing_twice() -> None:
+    bot, _ = booking_bot([])
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        await ada.says("book for four")
+        (told,) = await ada.says("summary")
+        assert "guests: 4" in told.text
+        for answer in ("tomorrow", "skip"):
+            await ada.says(answer)
+        (told,) = await ada.says("summary")
+        assert told.text.count("guests: 4") == 1

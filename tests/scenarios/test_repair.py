@@ -540,3 +540,26 @@ def test_verbs_that_there_are_not_are_refused_where_they_are_written() -> None:
 
         @Dialog(Booking).state(ask="?", to=[END, "other"], skip=True)
         async def only(turn: Turn, memory: Booking, answer: str) -> None: ...
+
+
+async def test_giving_up_what_lies_above_something_paused_says_one_thing() -> None:
+    bot, _ = booking_bot()
+    asking = bot.dialog(Booking, name="asking")
+
+    @asking.state(ask="How many hours?", expect=Integer(1, 8), tries=2, to=[END])
+    async def hours(turn: Turn, memory: Booking, answer: int) -> None:
+        memory.guests = answer
+
+    @bot.text("hours", interrupts=True)
+    async def ask_hours(turn: Turn) -> None:
+        turn.begin(asking)
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        await ada.says("book")
+        await ada.says("hours")
+        await ada.says("mauve")
+        said = await ada.says("mauve")
+        assert said[0] == "I did not understand that, so let us leave it for now."
+        assert said[-1].text.startswith("Back to where we were:")
+        assert not [one for one in said if "Write to me" in one.text]

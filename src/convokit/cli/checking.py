@@ -33,6 +33,7 @@ CODES: Mapping[str, tuple[Level, str]] = MappingProxyType(
         "C108": ("warning", "an answer that reads like one of the things that can be said to any dialog"),
         "C109": ("warning", "a placeholder that nothing fills"),
         "C110": ("warning", "a number of tries after which nothing is said to happen"),
+        "C111": ("warning", "a question whose skipping ends the dialog in silence"),
     }
 )
 """Every code, how grave it is, and what it says in general; the page *Checks* explains each."""
@@ -88,7 +89,7 @@ def remarks(bot: Bot) -> list[Remark]:
         return [Remark(code="C100", where=bot.name, said=str(problem))]
     found: list[Remark] = []
     for dialog in dialogs:
-        found += _ways(dialog)
+        found += _ways(dialog, dialogs)
         found += _answers(dialog, bot)
         for transport in bot.transports.values():
             found += _on_channel(dialog, transport)
@@ -98,7 +99,7 @@ def remarks(bot: Bot) -> list[Remark]:
     return found
 
 
-def _ways(dialog: Dialog[Any]) -> Iterator[Remark]:
+def _ways(dialog: Dialog[Any], dialogs: Sequence[Dialog[Any]]) -> Iterator[Remark]:
     first = next(iter(dialog.states))
     ahead = _closure({first}, {name: set(one.to) for name, one in dialog.states.items()})
     back: dict[str, set[str]] = {}
@@ -112,9 +113,23 @@ def _ways(dialog: Dialog[Any]) -> Iterator[Remark]:
             yield Remark(code="C101", where=one.where, said=f"{what}: no state names it in to=[…]: no way leads there")
         if name not in ends:
             yield Remark(code="C102", where=one.where, said=f"{what}: no way leads from it to the end: name END")
-        waits = one.timeout if one.timeout is not None else dialog.timeout
-        if waits is None:
+        if one.skip == END and "on_end" not in dialog.hooks:
+            said = (
+                f"{what}: who skips it hears nothing more: skip= a state that says something, or @{dialog.name}.on_end"
+            )
+            yield Remark(code="C111", where=one.where, said=said)
+        if not _ends_waiting(dialog, one) and not _callers_end_waiting(dialog, dialogs):
             yield Remark(code="C103", where=one.where, said=f"{what}: no timeout=: an answer is waited for for ever")
+
+
+def _ends_waiting(dialog: Dialog[Any], state: State[Any]) -> bool:
+    return state.timeout is not None or dialog.timeout is not None
+
+
+def _callers_end_waiting(dialog: Dialog[Any], dialogs: Sequence[Dialog[Any]]) -> bool:
+    """Whether it is called, and wherever that is a timeout holds: it waits as its caller does."""
+    callers = [(one, state) for one in dialogs for state in one.states.values() if dialog in state.calls]
+    return bool(callers) and all(_ends_waiting(one, state) for one, state in callers)
 
 
 def _closure(start: set[str], ways: Mapping[str, set[str]]) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+from attrs import evolve
 
 from convokit import Bot, ConversationId, Engine, Entry
 from convokit.abc import Store
@@ -110,7 +111,10 @@ async def _chat(bot: Bot, store: Store | str, greeting: str, debug: bool) -> int
     shown = ChatLog(console, trace=debug)
     log_to(shown, logging.WARNING)
     try:
-        async with bot.serve(store, transports={console.channel: console}, desk=backstage) as engine:
+        # Lines that are piped in come faster than anybody types, and are no program's that must be guarded from.
+        settings = evolve(bot.settings, answers_a_minute=1_000_000)
+        run = bot.serve(store, transports={console.channel: console}, desk=backstage, settings=settings)
+        async with run as engine:
             say(greeting)
             backstage.begins(engine)
             await console.over()

@@ -422,6 +422,11 @@ class Dialog(Generic[M]):
         found = self.states.get(name)
         return found or next((one for one in self.states.values() if name in one.aliases), None)
 
+    def told(self, turn: Turn, memory: Any, state: str) -> list[str] | None:
+        """What the summary says at a state, a line each; None: the answers, as they were given."""
+        del turn, memory, state
+        return None
+
     def known(self, memory: M) -> tuple[str, ...]:
         """The states whose answers a memory holds already: fields of their name that are not blank."""
         return tuple(name for name in self.states if name in self._blank and getattr(memory, name) != self._blank[name])

@@ -10,10 +10,12 @@ from attrs import evolve, frozen
 
 from convokit._value import Value
 from convokit.dialogs.dialog import Dialog, snake
-from convokit.dialogs.states import END, Ask, Business, State, check_said, where_of
+from convokit.dialogs.states import END, Ask, Business, State, Varying, check_said, where_of
 from convokit.dialogs.words import VERBS
 from convokit.errors import DefinitionError
-from convokit.expect import Expectation
+from convokit.events import Event
+from convokit.expect import Choice, Expectation, Unclear, accepted
+from convokit.expect.protocol import written
 from convokit.messages import Message
 from convokit.reading.situation import Situation
 from convokit.reading.writing import written_day, written_moment, written_time
@@ -198,7 +200,9 @@ class Form(Dialog[Any], Generic[F]):
         A field that may be left out, given with its default, is left out.
 
         Raises:
-            DefinitionError: There is no such field, or the value is not of its type.
+            DefinitionError: There is no such field, or the value is not of its type or out of its question's bounds.
+                Bounds that move with the time, and options that a function gives, are looked at when the form begins:
+                what is out of them then is asked.
         """
         if unknown := sorted(set(known) - {one.name for one in self.fields}):
             fields = ", ".join(one.name for one in self.fields)
@@ -208,9 +212,18 @@ class Form(Dialog[Any], Generic[F]):
         left_out = tuple(name for name in optional if known[name] == defaults[name])
         known = {name: value for name, value in known.items() if name not in left_out}
         try:
-            return from_json(self.memory, to_json(self.memory(left_out=left_out, **known)))
+            made = from_json(self.memory, to_json(self.memory(left_out=left_out, **known)))
         except (TypeError, ValueError) as problem:
             raise DefinitionError(f"form {self.name} cannot begin with {known!r:.100}: {problem}") from problem
+        for one in self.fields:
+            if one.name in known and not isinstance(one.expect, Varying) and not _timely(one.expect):
+                value = getattr(made, one.name)
+                if value is not None and not accepted(one.expect, value, Situation()):
+                    raise DefinitionError(
+                        f"form {self.name} cannot begin with {one.name}={value!r:.60}: {one.expect!r:.100} does not "
+                        "take it"
+                    )
+        return made
 
     # ── its states ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -239,13 +252,21 @@ class Form(Dialog[Any], Generic[F]):
             return next(one.name for one in self.fields if one.label == answer)
 
         quiet = [one for one in VERBS if one not in {"cancel", "start_over", "person"}]
-        self.state(ask=self._shown, choices=lambda turn, _: self._labels(turn), to=[END, CHANGE])(review)
+        right = _Right(lambda turn, _: self._labels(turn))
+        self.state(ask=self._shown, expect=right, to=[END, CHANGE])(review)
         self.state(
             ask=lambda turn, _: turn.sentence("change_what"),
             choices=lambda _, draft: [one.label for one in self._known(draft)],
             to=names,
             without=quiet,
         )(change)
+
+    def told(self, turn: Turn, memory: Any, state: str) -> list[str] | None:
+        """What is known, a line each; at the review nothing, since its question says it."""
+        return [] if state == REVIEW else self._lines(turn, memory)
+
+    def _lines(self, turn: Turn, draft: Any) -> list[str]:
+        return [f"{one.label}: {self._value(turn, one, getattr(draft, one.name))}" for one in self._known(draft)]
 
     def _labels(self, turn: Turn) -> list[str]:
         return [self._right or turn.sentence("right"), self._change or turn.sentence("change_something")]
@@ -287,7 +308,7 @@ class Form(Dialog[Any], Generic[F]):
         return [one for one in self.fields if getattr(draft, one.name) is not None]
 
     def _shown(self, turn: Turn, draft: Any) -> str:
-        lines = [f"{one.label}: {self._value(turn, one, getattr(draft, one.name))}" for one in self._known(draft)]
+        lines = self._lines(turn, draft)
         question = self._review if isinstance(self._review, str) else turn.sentence("review")
         return "\n".join((*lines, question))
 
@@ -298,6 +319,31 @@ class Form(Dialog[Any], Generic[F]):
         if self._complete is not None:
             known = {one.name: getattr(draft, one.name) for one in self._known(draft)}
             await self._complete(turn, self.filled(**known))
+
+
+class _Right(Varying):
+    """The two labels of a review, and yes and no in whatever language."""
+
+    def now(self, turn: Turn, memory: Any) -> Choice:
+        """What it expects in this turn."""
+        return _YesOrChange(tuple(self.choices(turn, memory)))
+
+
+class _YesOrChange(Choice):
+    """The first of two labels, which "yes" means too, or the second, which "no" means."""
+
+    def read_in(self, event: Event, situation: Situation) -> str | Unclear:
+        """The label."""
+        from convokit.reading.consent import consent  # noqa: PLC0415  only who reviews a form loads it
+
+        answer = super().read_in(event, situation)
+        right = consent(written(event), situation) if isinstance(answer, Unclear) else None
+        return answer if right is None else self.options[0 if right else 1]
+
+
+def _timely(expect: object) -> bool:
+    """Whether its bounds move with the time."""
+    return any(isinstance(getattr(expect, name, None), timedelta) for name in ("earliest", "latest"))
 
 
 def shown(value: Any, situation: Situation) -> str:

@@ -156,6 +156,8 @@ class Repairs:
         steps = self.steps
         if steps.around.timed:
             stop_waiting(steps.turn, self.position.user)
+        if said == "gave_up" and self.position.calls[-1].under is not None:
+            said = "gave_up_here"  # what was paused goes on, so there is nothing to wait for
         steps.turn.reply(steps.says(said))
         over: Position | None = self.position
         while over is not None:
@@ -175,6 +177,10 @@ class Repairs:
 
     def summary(self) -> str:
         """What was answered so far, a line each; a caller's answers first."""
+        memory = self.dialog.recalled(self.position.memory)
+        own = self.dialog.told(self.steps.turn, memory, self.state.name)
+        if own is not None and not self.position.then:
+            return "\n".join((self.steps.says("summary"), *own)) if own else ""
         lines = [f"{one.state.label}: {_said(one)}" for one in self.answered("summary")]
         return "\n".join((self.steps.says("summary"), *lines)) if lines else self.steps.says("nothing_yet")
 

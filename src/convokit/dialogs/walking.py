@@ -19,7 +19,7 @@ from convokit.dialogs.versions import placed, taker
 from convokit.dialogs.words import Vocabulary
 from convokit.errors import DefinitionError, HandlerFailed
 from convokit.events import Event, SendRequested, SignalReceived, TimerFired
-from convokit.expect import Unclear, options_of, understood
+from convokit.expect import Unclear, accepted, options_of, understood
 from convokit.messages import Action, Button, Message
 from convokit.turn import Turn
 from convokit.wire.codec import decode_event, encode, encode_event
@@ -89,7 +89,8 @@ class Walk:
             names = " → ".join(one.dialog for one in reversed(under.stack))
             raise HandlerFailed(dialog.name, f"{MOST_OPEN} dialogs are open already ({names}): let one end first")
         first = next(iter(dialog.states.values()))
-        known = dialog.known(memory)
+        # What is out of bounds is not taken for an answer, and is asked.
+        known = tuple(one for one in dialog.known(memory) if self._accepts(dialog, one, memory))
         # A copy: handlers change the memory in place, and what `turn.begin` was given may be shared by all customers.
         kept = dialog.kept(first, memory)
         blank = Position(
@@ -127,7 +128,16 @@ class Walk:
             setattr(memory, name, value)
         # Through its stored form and back: what is not of the field's type fails here, under its own name.
         kept = dialog.kept(state, memory)
-        for name, value in attrs.asdict(dialog.recalled(kept), recurse=False).items():
+        recalled = dialog.recalled(kept)
+        refused = [name for name in found if name in dialog.states and not self._accepts(dialog, name, recalled)]
+        if refused:
+            # Out of bounds, it is no answer: what was known before stays, and the question is asked.
+            was = dialog.recalled(position.memory)
+            for name in refused:
+                setattr(recalled, name, getattr(was, name))
+                del found[name]
+            kept = dialog.kept(state, recalled)
+        for name, value in attrs.asdict(recalled, recurse=False).items():
             setattr(memory, name, value)
         known = (name for name in found if name in dialog.states and name not in position.given)
         undo = {name: position.memory.get(name) for name in found}
@@ -135,6 +145,11 @@ class Walk:
             return position
         step = Step(state=position.state, undo=undo, given=position.given)
         return evolve(position, memory=kept, given=(*position.given, *known), steps=(*position.steps, step))
+
+    def _accepts(self, dialog: Dialog[Any], name: str, memory: Any) -> bool:
+        """Whether what the memory holds for a state is an answer that its question would take."""
+        expect = self.live(dialog.states[name], memory).expect
+        return accepted(expect, getattr(memory, name), self.turn.situation)
 
     async def handled(
         self,

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from convokit.expect.choice import Choice
-from convokit.expect.protocol import Expectation, Situated, Unclear, options_of, situation_of, understood
+from convokit.expect.protocol import Expectation, Situated, Unclear, accepted, options_of, situation_of, understood
 from convokit.expect.text import Text
 from convokit.reading.situation import Situation
 
@@ -83,6 +83,7 @@ __all__ = [
     "Unclear",
     "Url",
     "YesNo",
+    "accepted",
     "options_of",
     "situation_of",
     "understood",

@@ -1,5 +1,6 @@
 """The expectation of one label among several."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -16,6 +17,9 @@ from convokit.wire.text import fold
 
 _MOST_WORDS = 6
 """A label is looked for inside an answer of at most this many words."""
+
+_DIGITS = re.compile(r"[0-9]+")
+_LONGEST_NUMBER = 12
 
 _MOST_NEAR = 12
 """Typing errors are looked for in an answer of at most this many words."""
@@ -52,7 +56,8 @@ def distinct(_: object, __: object, value: tuple[str, ...]) -> None:
 class Choice(Value, Situated[str]):
     """One of some labels; they are offered as buttons, and what people type for one is read too.
 
-    That is its label however it is written, its number or place ("2", "the second"), its beginning or a typing error
+    That is its label however it is written, its number or place ("2", "the second"; where labels hold numbers
+    themselves, the one that holds it), its beginning or a typing error
     away from it, or the label inside a short sentence ("the large one, please"). What fits two labels is asked back.
 
     Args:
@@ -69,6 +74,11 @@ class Choice(Value, Situated[str]):
         if not folded(event):
             return Unclear(f"not one of {', '.join(self.options):.200}")
         return chosen(said, self.options, situation)
+
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is one of the labels."""
+        del situation
+        return value in self.options
 
 
 @lru_cache(maxsize=512)
@@ -89,7 +99,10 @@ def chosen(said: str, options: Sequence[str], situation: Situation) -> str | Unc
     pressed = resolve(said, offer)
     if pressed is not None:
         return pressed.label
-    near = alike(said, labels) if len(said.split()) <= _MOST_NEAR else ()
+    numbered = _numbered(fold(said), known)
+    if len(numbered) == 1:
+        return labels[numbered[0]]
+    near = numbered or (alike(said, labels) if len(said.split()) <= _MOST_NEAR else ())
     if len(near) == 1:
         return labels[near[0]]
     if len(said.split()) <= _MOST_WORDS and not near:
@@ -102,6 +115,22 @@ def chosen(said: str, options: Sequence[str], situation: Situation) -> str | Unc
         several = [labels[place] for place in near]
         return Unclear(f"it could mean {', '.join(several):.200}", several, sentence("which", situation))
     return unknown
+
+
+def _numbered(said: str, known: tuple[str, ...]) -> tuple[int, ...]:
+    """The places of the labels that a bare number means where labels hold numbers: those that hold it as a whole.
+
+    The one that begins with it goes before others. Where none holds it, and there are labels without a number, it
+    counts them.
+    """
+    if not (said.isascii() and said.isdecimal() and len(said) <= _LONGEST_NUMBER):
+        return ()
+    held = [_DIGITS.findall(label) for label in known]
+    holding = tuple(place for place, numbers in enumerate(held) if said in numbers)
+    beginning = tuple(place for place in holding if _DIGITS.match(known[place]) and held[place][0] == said)
+    if not holding and not all(held) and 1 <= int(said) <= len(known):
+        return (int(said) - 1,)
+    return beginning if len(beginning) == 1 else holding
 
 
 def _doubted(said: str, options: Sequence[str], situation: Situation) -> bool:

@@ -63,6 +63,13 @@ class Choices(Value, Situated[tuple[str, ...]]):
             return Unclear(f"{len(found)} labels", say=self._how_many(situation))
         return tuple(one for one in self.options if one in found)
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is as many of the labels as may be chosen, each once."""
+        del situation
+        if not isinstance(value, tuple | list) or len(set(value)) < len(value) or not set(value) <= set(self.options):
+            return False
+        return self.least <= len(value) <= (len(self.options) if self.most is None else self.most)
+
     def _several(self, said: str, situation: Situation) -> set[str] | Unclear:
         whole = _everything(said, situation)
         if whole is not None:

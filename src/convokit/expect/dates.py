@@ -107,6 +107,11 @@ class Date(Value, Situated[dt.date]):
         options = [written_day(one, situation, lambda day: first <= day <= last) for one in fitting]
         return Unclear("one of several days", options, sentence("date_which", situation))
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a day within the bounds."""
+        first, last = self.between(situation.today)
+        return isinstance(value, dt.date) and not isinstance(value, dt.datetime) and first <= value <= last
+
     def between(self, today: dt.date) -> tuple[dt.date, dt.date]:
         """The first and the last day that are accepted on that day."""
         return _resolved(self.earliest, today, dt.date.min), _resolved(self.latest, today, dt.date.max)

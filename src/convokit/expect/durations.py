@@ -58,6 +58,13 @@ class Duration(Value, Situated[dt.timedelta]):
             return Unclear(f"{found[0]} is above {self.most}", say=sentence("duration_long", situation))
         return found[0]
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a length of time within the bounds."""
+        del situation
+        if not isinstance(value, dt.timedelta) or value <= dt.timedelta(0):
+            return False
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
 
 def _counted(text: str, unit: str, situation: Situation) -> Sequence[dt.timedelta]:
     from convokit.reading.counts import counts_of  # noqa: PLC0415  see above

@@ -4,7 +4,7 @@ from typing import Any, TypeVar, overload
 
 from convokit.errors import DefinitionError
 from convokit.events import Event
-from convokit.expect.protocol import Expectation, Situated, Unclear, options_of, understood
+from convokit.expect.protocol import Expectation, Situated, Unclear, accepted, options_of, understood
 from convokit.reading.situation import Situation
 
 A = TypeVar("A")
@@ -68,6 +68,10 @@ class Either(Situated[T_co]):
     def options(self) -> tuple[str, ...]:
         """What they offer, one after the other."""
         return tuple(dict.fromkeys(label for one in self.of for label in options_of(one)))
+
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether one of them accepts it."""
+        return any(accepted(one, value, situation) for one in self.of)
 
     def read_in(self, event: Event, situation: Situation) -> T_co | Unclear:
         """The answer of the first that reads it."""

@@ -143,6 +143,11 @@ class Money(Value, Situated[Amount]):
         del situation
         return self.currencies[:1] if not named else tuple(one for one in self.currencies if one in named)
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is an amount within the bounds, in one of the currencies."""
+        del situation
+        return isinstance(value, Amount) and value.currency in self.currencies and self._fits(value.value)
+
     def _fits(self, value: decimal.Decimal) -> bool:
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 

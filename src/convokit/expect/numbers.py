@@ -81,6 +81,11 @@ class Integer(Value, Situated[int]):
             )
         return Unclear(self._complaint(numbers[0]), say=say)
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a whole number within the bounds."""
+        del situation
+        return isinstance(value, int) and not isinstance(value, bool) and self._fits(value)
+
     def _fits(self, number: int) -> bool:
         return (self.least is None or number >= self.least) and (self.most is None or number <= self.most)
 
@@ -146,6 +151,11 @@ class Decimal(Value, Situated[decimal.Decimal]):
             shown = [_written(one, situation) for one in fitting]
             return Unclear("it can be read in several ways", shown, sentence("which", situation))
         return Unclear(f"{numbers[0]} is out of bounds, or has too many decimal places", say=say)
+
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a number within the bounds, with as many decimal places as it may have."""
+        del situation
+        return isinstance(value, decimal.Decimal) and value.is_finite() and self._fits(value)
 
     def _fits(self, number: decimal.Decimal) -> bool:
         if self.places is not None and number != round(number, self.places):

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
@@ -43,8 +43,9 @@ class Expectation(Protocol[T_co]):
     """What a state expects. Anything with `read` is one; `options` are what is offered as buttons, if any.
 
     One that needs the customer's language, region, time zone or the time has `read_in(event, situation)` too, which is
-    called in place of `read`: see `Situated`. One that takes nearly any text has `greedy = True`: then a dialog's own
-    words ("back", "cancel") are heard before it reads.
+    called in place of `read`: see `Situated`. One that has bounds may have `accepts(value, situation)` too, which says
+    of a value that was known up front, or found by `extract`, whether it is within them: else it is asked. One that
+    takes nearly any text has `greedy = True`: then a dialog's own words ("back", "cancel") are heard before it reads.
     """
 
     __slots__ = ()
@@ -88,6 +89,15 @@ def understood(expectation: Expectation[T], event: Event, situation: Situation) 
         return expectation.read(event)
     answer: T | Unclear = read_in(event, situation)
     return answer
+
+
+def accepted(expectation: Expectation[Any], value: object, situation: Situation) -> bool:
+    """Whether a value that did not come as an answer is one that the expectation could have given.
+
+    One that has no `accepts` takes every value.
+    """
+    accepts = getattr(expectation, "accepts", None)
+    return True if accepts is None else bool(accepts(value, situation))
 
 
 def options_of(expectation: Expectation[object]) -> tuple[str, ...]:

@@ -40,6 +40,11 @@ class Text(Value):
             return Unclear(f"{len(text)} characters are more than {self.longest}")
         return text
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a text in which there is something to see, and not too long."""
+        del situation
+        return isinstance(value, str) and _visible(value) and len(value) <= self.longest
+
     def read_in(self, event: Event, situation: Situation) -> str | Unclear:
         """The text; what is too long or missing is told in the person's language."""
         answer = self.read(event)

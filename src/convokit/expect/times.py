@@ -56,6 +56,11 @@ class Time(Value, Situated[dt.time]):
             return Unclear("it can be several times", options, sentence("time_which", situation))
         return Unclear(f"{found[0]} is out of bounds", say=hours_told(situation, self.earliest, self.latest))
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a time of day within the bounds."""
+        del situation
+        return isinstance(value, dt.time) and within(value.replace(tzinfo=None), self.earliest, self.latest)
+
     def _one_of_two(self, text: str, situation: Situation) -> Unclear | None:
         """Such as "8 or 9 pm": both as options; None when it does not name two times."""
         from convokit.reading.lists import alternatives  # noqa: PLC0415  see above
@@ -163,6 +168,15 @@ class DateTime(Value, Situated[dt.datetime]):
             options = _told_apart(sorted(fitting[:MOST_OPTIONS]), situation)
             return Unclear("it can be several moments", options, sentence("moment_which", situation))
         return Unclear(f"{real[0]} is out of bounds", say=sentence("moment_bounds", situation))
+
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a moment, with its zone, within the bounds and the hours of the customer's zone."""
+        if not isinstance(value, dt.datetime) or value.tzinfo is None:
+            return False
+        first, last = (_moment(one, situation.now) for one in (self.earliest, self.latest))
+        there = value.astimezone(situation.tz).time()
+        in_bounds = (first is None or value >= first) and (last is None or value <= last)
+        return in_bounds and within(there, self.opens, self.closes)
 
     def _not_found(self, text: str, situation: Situation) -> Unclear:
         from convokit.reading.moments import days_in  # noqa: PLC0415  see `Date`

@@ -76,6 +76,11 @@ class Regex(Value, Situated[str]):
         caught = found[1] if self.pattern.groups == 1 else found[0]
         return caught if caught is not None else found[0]
 
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is a text; whether it would be caught is not known of what was caught."""
+        del situation
+        return isinstance(value, str)
+
     @property
     def groups(self) -> "Groups":
         """The same expectation, whose answer is what each named group caught."""

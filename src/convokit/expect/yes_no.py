@@ -43,3 +43,8 @@ class YesNo(Value, Situated[bool]):
                 return label == self.yes
         answer = consent(written(event), situation)
         return Unclear("neither yes nor no") if answer is None else answer
+
+    def accepts(self, value: object, situation: Situation) -> bool:
+        """Whether it is True or False."""
+        del situation
+        return isinstance(value, bool)

@@ -82,6 +82,30 @@ def test_waiting_for_ever_and_tries_without_a_way_on_are_warnings() -> None:
     assert codes(bot) == ["C103", "C110", "C104"]
 
 
+def test_a_called_dialog_waits_as_its_callers_do() -> None:
+    def shop(timeout: timedelta | None) -> Bot:
+        bot = Bot("shop", desk=Local())
+        address = bot.dialog(Order, name="address")
+        address.state(ask="Where?", to=[END])(nothing)
+        order = bot.dialog(Order, timeout=timeout)
+        order.state(ask="How many?", to=[END], calls=[address])(nothing)
+        return bot
+
+    assert codes(shop(timedelta(hours=1))) == []
+    assert codes(shop(None)) == ["C103", "C103"]
+
+
+def test_skipping_that_ends_the_dialog_in_silence_is_a_warning() -> None:
+    bot = made(skip=END)
+    assert codes(bot) == ["C111"]
+
+    @next(iter(bot.table().dialogs.values())).on_end
+    async def thanks(turn: Turn, order: Order) -> None:
+        turn.reply("Thank you.")
+
+    assert codes(bot) == []
+
+
 def test_what_a_channel_cannot_show_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     bot = made(ask="x" * 2001, choices=["A label that is far too long for it", *map(str, range(14))])
     bot.attach(Messenger("page-token", app_secret="a-secret-of-16-b", verify_token="verify-this-token", page_id="1"))

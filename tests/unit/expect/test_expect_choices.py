@@ -135,3 +135,32 @@ def test_a_situation_knows_its_language_and_region() -> None:
     assert (somebody("iw").language, somebody("en").region, somebody("").region) == ("he", "", "")
     assert somebody("en_GB").region == "GB"
     assert somebody("??").language == "??"
+
+
+@pytest.mark.parametrize(
+    ("said", "labels", "meant"),
+    [
+        ("2", ["1 person", "2 people"], "2 people"),
+        ("2", ["Table 1", "Table 2"], "Table 2"),
+        ("12", ["10:00", "12:00", "14:00"], "12:00"),
+        ("7", ["Table 7", "7 up"], "7 up"),
+        ("٢", ["1 person", "2 people"], "2 people"),
+        ("2", ["COVID-19 test", "Flu shot"], "Flu shot"),
+        ("2", ["10:00", "12:00", "14:00"], None),
+        ("3", ["Table 1", "Table 2", "Table 7"], None),
+        ("0", ["COVID-19 test", "Flu shot"], None),
+        ("3", ["COVID-19 test", "Flu shot"], None),
+    ],
+)
+def test_a_number_means_the_label_that_holds_it_and_else_its_place(
+    said: str, labels: list[str], meant: str | None
+) -> None:
+    if meant is None:
+        asked(Choice(labels), said)
+    else:
+        assert reads(Choice(labels), said) == meant
+
+
+def test_a_number_that_two_labels_hold_is_asked_back() -> None:
+    answer = asked(Choice(["Room 5, north", "Room 5, south", "Room 6"]), "5")
+    assert answer.options == ("Room 5, north", "Room 5, south")
