@@ -83,12 +83,16 @@ class Rejected(TransportError):
 class OutsideWindow(Rejected):
     """Nobody asked for it, and the platform's window for such messages is closed: it was not tried.
 
+    Args:
+        told: The platform's own refusal, where it was tried all the same: the numbers and the words.
+
     Attributes:
-        until: When the window closed (UTC); None: the customer has never written here.
+        until: When the window closed (UTC); None: the customer has never written here, or only the platform knows.
     """
 
-    def __init__(self, channel: str, until: datetime | None) -> None:
+    def __init__(self, channel: str, until: datetime | None, told: str = "") -> None:
         since = "the customer has not written here yet" if until is None else f"it closed at {until:%Y-%m-%d %H:%M} UTC"
+        since = told or since
         super().__init__(
             channel,
             f"outside the platform's window for messages that nobody asked for: {since}. Wait until the customer "

@@ -16,7 +16,7 @@ from convokit.events import ConversationOpened, MessageReceived, SignalReceived
 from convokit.fitting import fit
 from convokit.messages import Button, Card, File, Image, Link, Message
 from convokit.transports.messenger import Messenger
-from convokit.transports.messenger.render import CAPABILITIES, render, render_typing
+from convokit.transports.messenger.render import CAPABILITIES, RENDERER
 from convokit.wire.signing import hmac_sha256
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -113,11 +113,11 @@ def test_everything_sent_uses_the_apis_own_parameters(
     message: Message, tag: str, messenger_parameters: dict[str, set[str] | None]
 ) -> None:
     for one in fit(message, CAPABILITIES).messages:
-        judge(render(ADA, one, key="messenger:PSID:1:0", tag=tag).body, messenger_parameters)
+        judge(RENDERER.say(ADA, one, key="messenger:PSID:1:0", tag=tag).body, messenger_parameters)
 
 
 def test_typing_uses_the_apis_own_parameters(messenger_parameters: dict[str, set[str] | None]) -> None:
-    judge(render_typing(ADA).body, messenger_parameters)
+    judge(RENDERER.typing(ADA).body, messenger_parameters)
 
 
 def test_every_subscription_that_the_doctor_asks_for_exists(shared: Path) -> None:

@@ -634,3 +634,9 @@ def test_the_numbers_that_the_customer_reads_press_what_they_stand_beside(messag
     for number, option in enumerate(made.offer.options if made.offer else (), 1):
         found = resolve(f"#{number}", made.offer) if made.offer else None
         assert found == option
+
+
+def test_white_space_at_its_end_makes_no_text_beside_links_into_two() -> None:
+    can = Capabilities(links=3, text_with_links=Limit(10))
+    (one,) = fit(Message("1234567890 \n", buttons=[Link("Menu", "https://x.example")]), can).messages
+    assert (one.text, len(one.buttons)) == ("1234567890", 1)

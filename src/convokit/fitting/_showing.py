@@ -40,10 +40,18 @@ def fit(message: Message, capabilities: Capabilities) -> Fitted:
         DefinitionError: A button's payload is over the channel's limit.
     """
     if (
-        not (message.buttons or message.attachments or message.cards or message.location)
+        not (message.buttons or message.attachments or message.cards or message.location or message.template)
         and capabilities.text_limit.holds(message.text)
     ):  # fmt: skip
         return Fitted(messages=(message,) if message.text.strip() else ())
+    if message.template is not None:
+        if capabilities.templates:
+            return Fitted(messages=(message,))
+        if evolve(message, template=None).empty:
+            raise DefinitionError(
+                f"template {message.template.name!r}: the channel has no templates, and the message has no text to say "
+                "instead: Message('…', template=…)"
+            )
     work = _Fitting(capabilities)
     place = message.location
     lines = () if place is None or capabilities.location else (_map_line(place),)
@@ -57,7 +65,8 @@ def fit(message: Message, capabilities: Capabilities) -> Fitted:
     if place is not None and capabilities.location:
         work.messages.append(Message(location=place))
     options = (*work.numbered, *work.pressed)
-    offer = Offer(options=options, numbered=bool(work.numbered)) if options else None
+    numbered = bool(work.numbered) or capabilities.button_numbers
+    offer = Offer(options=options, numbered=numbered) if options else None
     return Fitted(messages=tuple(work.messages), offer=offer)
 
 
@@ -150,10 +159,13 @@ class _Fitting:
         limit = self.can.text_limit
         if self.can.text_with_links is not None and any(isinstance(one, Link) for one in actions):
             limit = self.can.text_with_links
+        elif self.can.text_with_buttons is not None:
+            limit = self.can.text_with_buttons
         *before, last = texts or ["…" if limit.holds("…") else "."]
         if not limit.holds(last):
             start = spans(last, limit)[-1][0]
-            before.append(last[:start].rstrip())
+            if head := last[:start].rstrip():  # none where it is too long by the white space at its end only
+                before.append(head)
             last = last[start:].rstrip()
         return [*(Message(text) for text in before), Message(last, buttons=actions)]
 
@@ -211,7 +223,10 @@ class _Fitting:
                     f"the channel takes {most.n}; use a shorter payload, such as a key to what it stands for"
                 )
             self.pressed.append(Option(label=action.label, payload=action.payload))
-            return action if limit.holds(action.label) else Button(shorten(action.label, limit), action.payload)
+            label = f"{len(self.pressed)}) {action.label}" if self.can.button_numbers else action.label
+            if label == action.label and limit.holds(label):
+                return action
+            return Button(shorten(label, limit), action.payload)
         if isinstance(action, Link) and not limit.holds(action.label):
             return Link(shorten(action.label, limit), action.url)
         return action

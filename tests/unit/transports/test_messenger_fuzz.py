@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from convokit.abc import Received
 from convokit.errors import Malformed
 from convokit.events import Event
-from convokit.transports.messenger.parse import Reader
+from convokit.transports.messenger.parse import reader
 from convokit.wire.codec import decode_event, encode_event
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -101,7 +101,7 @@ def bodies(draw: st.DrawFn) -> Any:
 
 def read(body: bytes, page_id: str = "") -> Received | None:
     try:
-        return Reader(channel="messenger", page_id=page_id).read(body, NOW)
+        return reader("messenger", page_id).read(body, NOW)
     except Malformed:
         return None
 

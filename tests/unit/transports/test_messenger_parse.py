@@ -24,7 +24,7 @@ from convokit.events import (
     UnknownReceived,
 )
 from convokit.messages import Audio, File, Image, Video
-from convokit.transports.messenger.parse import Reader
+from convokit.transports.messenger.parse import reader
 from convokit.wire.codec import decode_event, encode_event
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -44,7 +44,7 @@ def event(**parts: Any) -> dict[str, Any]:
 
 
 def read(*events: Any, page_id: str = "", **more: Any) -> Received:
-    received = Reader(channel="messenger", page_id=page_id).read(body(*events, **more), NOW)
+    received = reader("messenger", page_id).read(body(*events, **more), NOW)
     for one in received.events:
         assert decode_event(encode_event(one)) == one
     return received
@@ -163,11 +163,11 @@ def test_a_shared_link_is_its_text_or_else_its_address() -> None:
 
 
 def test_an_unknown_attachment_is_kept_raw_beside_the_text() -> None:
-    reel = {"type": "reel", "payload": {"url": "https://x.example"}}
-    said, kept = read(event(message={"mid": "m_1", "text": "look", "attachments": [reel]})).events
+    hologram = {"type": "hologram", "payload": {"url": "https://x.example"}}
+    said, kept = read(event(message={"mid": "m_1", "text": "look", "attachments": [hologram]})).events
     assert isinstance(said, MessageReceived)
     assert isinstance(kept, UnknownReceived)
-    assert kept.kind == "attachment.reel"
+    assert kept.kind == "attachment.hologram"
     assert kept.raw["message"]["mid"] == "m_1"
     assert kept.id != said.id
 
@@ -296,7 +296,7 @@ def test_an_unknown_kind_is_kept_raw() -> None:
 
 def test_another_product_of_the_app_is_kept_raw_and_is_nobodys_message() -> None:
     told = json.dumps({"object": "instagram", "entry": [{"id": "IG", "messaging": [event(message={"text": "x"})]}]})
-    (found,) = Reader(channel="messenger").read(told.encode(), NOW).events
+    (found,) = reader("messenger").read(told.encode(), NOW).events
     assert isinstance(found, UnknownReceived)
     assert (found.kind, found.conversation.id) == ("instagram", "page:IG")
 
@@ -386,14 +386,14 @@ def test_one_bad_event_never_costs_its_siblings(broken: Any) -> None:
 def test_a_bad_entry_never_costs_its_siblings() -> None:
     good = {"id": "PAGE", "messaging": [event(message={"mid": "m", "text": "fine"})]}
     told = json.dumps({"object": "page", "entry": [5, {"id": "PAGE", "messaging": 7}, good]}).encode()
-    found = Reader(channel="messenger").read(told, NOW).events
+    found = reader("messenger").read(told, NOW).events
     assert [type(one) for one in found] == [MalformedReceived] * 2 + [MessageReceived]
 
 
 @pytest.mark.parametrize("told", [b"", b"\xff", b"{", b"[]", b"5", b"null", b"{}", b'{"entry":5}', b"[" * 200_000])
 def test_an_unreadable_body_is_malformed(told: bytes) -> None:
     with pytest.raises(Malformed):
-        Reader(channel="messenger").read(told, NOW)
+        reader("messenger").read(told, NOW)
 
 
 def nested(depth: int) -> Any:
@@ -411,10 +411,10 @@ def test_what_no_store_can_keep_is_made_harmless() -> None:
     told = told.replace(b"HERE", rb"a\ud83db\u0000c").replace(
         b'"more": 0', b'"more": [1e999, NaN, ' + b"9" * 5000 + b"]"
     )
-    found = Reader(channel="messenger").read(told, NOW).events[0]
+    found = reader("messenger").read(told, NOW).events[0]
     assert found.text == "a\ufffdbc"
     assert decode_event(encode_event(found)) == found
 
 
 def test_a_byte_order_mark_is_no_error() -> None:
-    assert Reader(channel="messenger").read(b"\xef\xbb\xbf" + body(event(read={"watermark": 1})), NOW).events
+    assert reader("messenger").read(b"\xef\xbb\xbf" + body(event(read={"watermark": 1})), NOW).events

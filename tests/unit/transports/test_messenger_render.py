@@ -22,13 +22,14 @@ from convokit.messages import (
     Message,
     Video,
 )
-from convokit.transports.messenger.render import CAPABILITIES, Rendered, UnfitError, render, render_typing
+from convokit.transports.messenger.render import CAPABILITIES, RENDERER
+from convokit.transports.meta.render import Rendered, UnfitError
 
 ADA = ConversationId("messenger", "PSID")
 
 
 def body(message: Message, **settings: str) -> Any:
-    return render(ADA, message, **settings).body
+    return RENDERER.say(ADA, message, **settings).body
 
 
 def test_text_is_an_answer_with_the_outboxs_key() -> None:
@@ -119,9 +120,9 @@ def test_a_cards_picture_that_has_no_address_is_told_in_words() -> None:
 @pytest.mark.parametrize("cls", [Image, Audio, Video, File])
 def test_media_go_by_address_by_handle_or_as_bytes(cls: Any) -> None:
     kind = cls("https://x.example/1").kind
-    by_address = render(ADA, Message(attachments=[cls("https://x.example/1")]))
-    by_handle = render(ADA, Message(attachments=[cls(ref="4711")]))
-    by_data = render(ADA, Message(attachments=[cls(data=b"abc", media_type="a/b", name="n.bin")]))
+    by_address = RENDERER.say(ADA, Message(attachments=[cls("https://x.example/1")]))
+    by_handle = RENDERER.say(ADA, Message(attachments=[cls(ref="4711")]))
+    by_data = RENDERER.say(ADA, Message(attachments=[cls(data=b"abc", media_type="a/b", name="n.bin")]))
     assert by_address.body["message"] == {"attachment": {"type": kind, "payload": {"url": "https://x.example/1"}}}
     assert by_handle.body["message"] == {"attachment": {"type": kind, "payload": {"attachment_id": "4711"}}}
     assert by_data.body["message"] == {"attachment": {"type": kind, "payload": {}}}
@@ -131,17 +132,17 @@ def test_media_go_by_address_by_handle_or_as_bytes(cls: Any) -> None:
 
 
 def test_typing_is_a_request_of_its_own() -> None:
-    assert render_typing(ADA).body == {"recipient": {"id": "PSID"}, "sender_action": "typing_on"}
+    assert RENDERER.typing(ADA).body == {"recipient": {"id": "PSID"}, "sender_action": "typing_on"}
 
 
 def test_a_person_known_by_a_plugins_reference_is_written_to_by_it() -> None:
     to = ConversationId("messenger", "user_ref:u-77")
-    assert render(to, Message("x")).body["recipient"] == {"user_ref": "u-77"}
+    assert RENDERER.say(to, Message("x")).body["recipient"] == {"user_ref": "u-77"}
 
 
 def test_nobody_can_be_written_to_in_the_pages_own_conversation() -> None:
     with pytest.raises(UnfitError, match="nobody"):
-        render(ConversationId("messenger", "page:1"), Message("x"))
+        RENDERER.say(ConversationId("messenger", "page:1"), Message("x"))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_nobody_can_be_written_to_in_the_pages_own_conversation() -> None:
 )
 def test_what_was_not_fitted_is_refused_with_a_sentence(message: Message) -> None:
     with pytest.raises(UnfitError, match=r"\w+ \w+"):
-        render(ADA, message)
+        RENDERER.say(ADA, message)
 
 
 def test_quick_replies_hang_on_the_last_message_since_another_one_would_take_them_away() -> None:
@@ -215,7 +216,7 @@ messages = st.builds(
 @given(messages)
 def test_every_fitted_message_is_one_request_within_the_limits(message: Message) -> None:
     for fitted in fit(message, CAPABILITIES).messages:
-        rendered = render(ADA, fitted, key="messenger:PSID:1:0")
+        rendered = RENDERER.say(ADA, fitted, key="messenger:PSID:1:0")
         json.dumps(rendered.body)
         within(rendered)
 

@@ -1,7 +1,8 @@
 """Messenger's calls: what goes over the wire, and what becomes of the platform's answers."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,8 +10,10 @@ import pytest
 
 from convokit.abc import Proof
 from convokit.conversations import ConversationId
-from convokit.errors import RateLimited, Rejected, TransportError, Unreachable
+from convokit.errors import DefinitionError, OutsideWindow, RateLimited, Rejected, TransportError, Unreachable
+from convokit.events import ButtonPressed, ConversationOpened, Event, MessageDelivered, MessageReceived, SignalReceived
 from convokit.messages import Image, Location, Message
+from convokit.people import User
 from convokit.transports.messenger import Messenger
 
 ADA = ConversationId("messenger", "PSID")
@@ -89,6 +92,101 @@ async def test_a_chosen_tag_goes_along() -> None:
     assert (told["messaging_type"], told["tag"]) == ("MESSAGE_TAG", "HUMAN_AGENT")
 
 
+async def test_an_operators_late_answer_is_tagged_and_the_bots_words_are_not() -> None:
+    graph = Graph()
+    async with graph.transport(human_tag=True) as transport:
+        await transport.send_late(ADA, Message("Hello"), "messenger:PSID:7:0")
+        await transport.send_keyed(ADA, Message("Hello"), "messenger:PSID:8:0")
+    late, usual = (json.loads(one.content) for one in graph.asked)
+    assert (late["messaging_type"], late["tag"]) == ("MESSAGE_TAG", "HUMAN_AGENT")
+    assert late["message"]["metadata"] == "messenger:PSID:7:0"
+    assert (usual["messaging_type"], usual.get("tag")) == ("RESPONSE", None)
+
+
+def test_the_window_is_a_day_and_longer_with_a_tag_or_for_people() -> None:
+    day, week = timedelta(hours=24), timedelta(days=7)
+    usual, people = Graph().transport(), Graph().transport(human_tag=True)
+    assert (usual.window, usual.operators_window) == (day, None)
+    assert (people.window, people.operators_window) == (day, week)
+    assert Graph().transport(tag="HUMAN_AGENT").window == week
+    assert Graph().transport(tag="SOMETHING_NEW").window is None
+    where: dict[str, Any] = {"id": "1", "conversation": ADA, "at": datetime(2026, 1, 1, tzinfo=UTC)}
+    where["user"] = User(id="PSID")
+    for opens in (MessageReceived(text="x", **where), ButtonPressed(payload="x", **where), ConversationOpened(**where)):
+        assert usual.opens_window(opens) == day
+    for nothing in (MessageDelivered(**where), SignalReceived(name="messenger.reaction", **where)):
+        assert usual.opens_window(nothing) is None
+
+
+@pytest.mark.parametrize("subcode", [2018278, 2534022])
+async def test_a_closed_window_is_told_as_such(subcode: int) -> None:
+    found = await error(refusal(10, subcode))
+    assert isinstance(found, OutsideWindow)
+    assert found.until is None
+    assert str(subcode) in str(found)
+    assert "not written here yet" not in str(found)
+
+
+async def no_events(events: Sequence[Event]) -> Sequence[bool]:
+    raise AssertionError(events)
+
+
+async def test_greeting_questions_and_menu_are_given_to_the_platform_with_the_start_button_when_a_run_starts() -> None:
+    graph = Graph(httpx.Response(200, json={"result": "success"}))
+    async with graph.transport(greeting="Hello!", ice_breakers=["Open?"], menu=["Order"]) as transport:
+        await transport.run(no_events)
+    (request,) = graph.asked
+    assert (request.method, request.url.path) == ("POST", "/v25.0/me/messenger_profile")
+    assert json.loads(request.content) == {
+        "platform": "messenger",
+        "get_started": {"payload": "GET_STARTED"},
+        "greeting": [{"locale": "default", "text": "Hello!"}],
+        "ice_breakers": [{"locale": "default", "call_to_actions": [{"question": "Open?", "payload": "Open?"}]}],
+        "persistent_menu": [
+            {"locale": "default", "call_to_actions": [{"type": "postback", "title": "Order", "payload": "Order"}]}
+        ],
+    }
+
+
+async def test_a_page_for_which_nothing_is_set_stays_as_it_is() -> None:
+    graph = Graph()
+    async with graph.transport() as transport:
+        await transport.run(no_events)
+    assert graph.asked == []
+
+
+def test_a_greeting_that_is_too_long_is_named() -> None:
+    Graph().transport(greeting="x" * 160).check()
+    with pytest.raises(DefinitionError, match="greeting"):
+        Graph().transport(greeting="x" * 161).check()
+
+
+def test_a_link_names_the_page_and_carries_the_ref() -> None:
+    assert Graph().transport(page_id="77").link("table-7") == "https://m.me/77?ref=table-7"
+    assert (
+        Graph().transport(page_id="77", page_name="Corner.Bakery").link("a=b") == "https://m.me/Corner.Bakery?ref=a%3Db"
+    )
+    with pytest.raises(DefinitionError, match="MESSENGER_PAGE_NAME"):
+        Graph().transport().link("x")
+
+
+@pytest.mark.parametrize("ref", ["", "a b", "é", "a&b", "x" * 251, "a\n"])
+def test_a_ref_that_no_link_carries_is_named(ref: str) -> None:
+    with pytest.raises(DefinitionError, match="ref"):
+        Graph().transport(page_id="77").link(ref)
+
+
+async def test_a_customers_file_is_fetched_from_the_platforms_own_addresses_only() -> None:
+    graph = Graph(httpx.Response(200, content=b"picture"))
+    async with graph.transport() as transport:
+        for host in ("cdn.fbsbx.com", "scontent.xx.fbcdn.net"):
+            assert await transport.download(Image(f"https://{host}/x"), 100) == b"picture"
+        for url in ("https://evil.example/x", "https://fbcdn.net.evil.example/x", "http://cdn.fbsbx.com/x"):
+            with pytest.raises(Rejected):
+                await transport.download(Image(url), 100)
+    assert [one.headers.get("authorization") for one in graph.asked] == [None, None]
+
+
 async def test_typing_is_shown() -> None:
     graph = Graph(httpx.Response(200, json={"recipient_id": "PSID"}))
     async with graph.transport() as transport:
@@ -146,8 +244,8 @@ async def test_too_many_requests_without_a_code_is_a_rate_limit() -> None:
 @pytest.mark.parametrize(
     ("code", "subcode", "helps"),
     [
-        (10, 2018278, "24 hours"),
-        (10, 2534022, "24 hours"),
+        (10, 2018278, "window"),
+        (10, 2534022, "window"),
         (10, 1893063, "restricted"),
         (10, 2018300, "another app"),
         (10, None, "permission"),

@@ -2,27 +2,27 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any, ClassVar, Self
-from urllib.parse import parse_qsl
+from urllib.parse import quote
 
-import msgspec
-
-from convokit.abc import Finding, Proof, Received, Request, Transport
+from convokit.abc import Accept, Finding, Proof, Received, Request, Transport
 from convokit.conversations import ConversationId
-from convokit.errors import DefinitionError, Forged, Rejected, TransportError
-from convokit.messages import Capabilities, Message
-from convokit.transports.messenger.errors import failure
-from convokit.transports.messenger.parse import Reader
-from convokit.transports.messenger.render import CAPABILITIES, Rendered, UnfitError, render, render_typing
-from convokit.wire.http import TOTAL_SECONDS, Answer, Client, check_base_url
-from convokit.wire.signing import Secret, hmac_sha256, same
+from convokit.errors import DefinitionError, Rejected, TransportError
+from convokit.messages import Action, Attachment, Capabilities, Message
+from convokit.transports.messenger.errors import CODES
+from convokit.transports.messenger.parse import reader
+from convokit.transports.messenger.render import CAPABILITIES, RENDERER
+from convokit.transports.meta import door, files
+from convokit.transports.meta.graph import Graph
+from convokit.transports.meta.profile import Profile
+from convokit.transports.meta.render import UnfitError
+from convokit.wire.http import TOTAL_SECONDS, check_base_url
+from convokit.wire.signing import Secret
 
 __all__ = ["Messenger"]
 
-SIGNATURE = "x-hub-signature-256"
-SHORTEST_SECRET = 16
-UPLOAD_SECONDS = 120.0
 SUBSCRIPTIONS = (
     "messages",
     "messaging_postbacks",
@@ -32,11 +32,16 @@ SUBSCRIPTIONS = (
     "message_reads",
 )
 """The webhook fields that the page must be subscribed to; without `message_echoes` uncertain sends are sent again."""
+WINDOW = timedelta(hours=24)
+HUMAN_WINDOW = timedelta(days=7)
+HUMAN_TAG = "HUMAN_AGENT"
+TAGGED = {HUMAN_TAG: HUMAN_WINDOW, "CUSTOMER_FEEDBACK": timedelta(days=7)}
+"""For how long after a customer's word a tag lets something be sent; what is not told is not bounded here."""
 WITHDRAWN = frozenset({"ACCOUNT_UPDATE", "CONFIRMED_EVENT_UPDATE", "POST_PURCHASE_UPDATE"})
 
-_CHALLENGE = re.compile(r"[\w-]{1,256}", re.ASCII)
-_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}", re.ASCII)
 _PAGE = re.compile(r"[0-9]{1,20}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9.]{1,100}", re.ASCII)
+_REF = re.compile(r"[A-Za-z0-9_=-]{1,250}", re.ASCII)
 _TAG = re.compile(r"[A-Z_]{1,64}", re.ASCII)
 
 
@@ -57,11 +62,20 @@ class Messenger(Transport):
         verify_token: A word of your own, repeated in the dashboard where the webhook is entered.
         page_id: The page's id. Events for any other page of the same app are dropped. Empty: the token's page is
             written from, and events for every page of the app are taken.
+        page_name: The page's name in its address, for links: "CornerBakery", as in m.me/CornerBakery. Empty: `page_id`
+            stands in them.
         channel: The channel's name.
         api_version: The Graph API's version.
         api_url: The Graph API's address.
+        greeting: What people read before they write, at most 160 characters. Like the next two it is given to the
+            platform when a run starts, with the start button; what is empty stays as it is there.
+        ice_breakers: At most 4 questions shown to who has not written yet, as `Button`s or strings; they come as
+            `ButtonPressed`.
+        menu: `Button`s and `Link`s of the menu that is always there.
         tag: A message tag for everything that is sent, outside the 24 hours too. The platform allows "HUMAN_AGENT"
             for 7 days, with a permission it reviews, and only for what a person wrote. Empty: answers.
+        human_tag: Whether what operators say may go out for 7 days, with the tag HUMAN_AGENT: a permission that the
+            platform reviews. Without it 24 hours hold for them too. What the bot says is not tagged.
         get_started: The payload of the page's start button; it comes as `ConversationOpened`.
         timeout: Seconds for a whole call; an upload gets 120 at least.
         http_transport: An `httpx.AsyncBaseTransport` instead of the network, for tests.
@@ -72,8 +86,9 @@ class Messenger(Transport):
 
     proof: ClassVar[Proof] = Proof.EVIDENCE
     signs_time: ClassVar[bool] = True
-    methods: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
+    methods: ClassVar[frozenset[str]] = door.METHODS
     capabilities: Capabilities = CAPABILITIES
+    window: timedelta | None = WINDOW
 
     def __init__(
         self,
@@ -82,30 +97,45 @@ class Messenger(Transport):
         verify_token: str | Secret,
         *,
         page_id: str = "",
+        page_name: str = "",
         channel: str = "messenger",
         api_version: str = "v25.0",
         api_url: str = "https://graph.facebook.com",
+        greeting: str = "",
+        ice_breakers: Iterable[Action | str] = (),
+        menu: Iterable[Action | str] = (),
         tag: str = "",
+        human_tag: bool = False,
         get_started: str = "GET_STARTED",
         timeout: float = TOTAL_SECONDS,
         http_transport: Any = None,
     ) -> None:
-        self._page_token = _secret(page_token, "page_token")
-        self._app_secret = _secret(app_secret, "app_secret")
-        self._verify_token = _secret(verify_token, "verify_token")
+        self._page_token = door.secret(page_token, "page_token")
+        self._app_secret = door.secret(app_secret, "app_secret")
+        self._verify_token = door.secret(verify_token, "verify_token")
         self._page_id = page_id
+        self._page_name = page_name
         self.channel = channel
         self._api_version = api_version
         self._api_url = api_url
         self._tag = tag
-        self._reader = Reader(channel=channel, page_id=page_id, get_started=get_started)
-        self._timeout = timeout
+        self._profile = Profile(
+            platform="messenger", ice_breakers=ice_breakers, menu=menu, greeting=greeting, get_started=get_started
+        )
+        self.window = TAGGED.get(tag) if tag else WINDOW
+        self.operators_window = HUMAN_WINDOW if human_tag and not tag else None
+        self._door = door.Door(channel=channel, app_secrets=(self._app_secret,), verify_token=self._verify_token)
+        self._reader = reader(channel, page_id, get_started)
         self._http_transport = http_transport
-        self._client: Client | None = None
+        self._graph = Graph(
+            channel, api_url, api_version, self._page_token, CODES, total=timeout, transport=http_transport
+        )
 
     @classmethod
     def from_env(cls, **settings: Any) -> Self:
-        """With MESSENGER_PAGE_TOKEN, MESSENGER_APP_SECRET, MESSENGER_VERIFY_TOKEN and, if set, MESSENGER_PAGE_ID.
+        """With MESSENGER_PAGE_TOKEN, MESSENGER_APP_SECRET, MESSENGER_VERIFY_TOKEN.
+
+        And, if set, MESSENGER_PAGE_ID and MESSENGER_PAGE_NAME.
 
         `MESSENGER_API_URL`, if set, is used in place of the Graph API's address: for a double of the platform.
 
@@ -115,6 +145,7 @@ class Messenger(Transport):
             **settings: As in the constructor.
         """
         settings.setdefault("page_id", os.environ.get("MESSENGER_PAGE_ID", "").strip())
+        settings.setdefault("page_name", os.environ.get("MESSENGER_PAGE_NAME", "").strip())
         if api_url := os.environ.get("MESSENGER_API_URL", "").strip():
             settings.setdefault("api_url", api_url)
         return cls(
@@ -129,70 +160,47 @@ class Messenger(Transport):
 
     def check(self) -> None:
         """Look at the settings; see `Transport.check`."""
-        for secret, where in (
+        door.check_set(
+            self.channel,
             (self._page_token, "the app's dashboard, Messenger, access tokens"),
             (self._app_secret, "the app's dashboard, settings, basic"),
             (self._verify_token, "your own choice, repeated where the webhook is entered"),
-        ):
-            if not secret:
-                raise DefinitionError(f"{self.channel}: {secret.name} is not set; it comes from {where}")
-        if len(self._app_secret.reveal().encode()) < SHORTEST_SECRET:
-            raise DefinitionError(
-                f"{self.channel}: {self._app_secret.name} is shorter than {SHORTEST_SECRET} bytes, so it is not the "
-                "secret that the app's dashboard shows: with a guessable one anybody can speak as a customer"
-            )
+        )
+        self._door.check()
+        door.check_version(self.channel, self._api_version)
         for name, value, pattern, like in (
             ("page_id", self._page_id, _PAGE, "digits"),
-            ("api_version", self._api_version, _VERSION, '"v25.0"'),
+            ("page_name", self._page_name, _NAME, '"CornerBakery", as in m.me/CornerBakery'),
             ("tag", self._tag, _TAG, '"HUMAN_AGENT"'),
         ):
-            if (value or name == "api_version") and not pattern.fullmatch(value):
+            if value and not pattern.fullmatch(value):
                 raise DefinitionError(f"{self.channel}: {name} reads like {like}, not {value!r:.60}")
         if self._tag in WITHDRAWN:
             raise DefinitionError(f"{self.channel}: the platform withdrew the tag {self._tag} in April 2026")
+        if told := self._profile.wrong():
+            raise DefinitionError(f"{self.channel}: {told}")
         check_base_url(self.channel, self._api_url)
 
     async def __aenter__(self) -> Self:
         """Open the client."""
-        client = Client(self.channel, self._api_url, total=self._timeout, transport=self._http_transport)
-        self._client = await client.__aenter__()
+        await self._graph.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         """Close it."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.__aexit__(*exc)
+        await self._graph.__aexit__(*exc)
+
+    async def run(self, accept: Accept) -> None:
+        """Show the greeting, the ice breakers and the menu that are set; then there is nothing to listen to."""
+        del accept
+        if self._profile:
+            await self._graph.show(self._profile)
 
     # ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def receive(self, request: Request) -> Received:
         """Verify and read one webhook call; see `Transport.receive`."""
-        if request.method == "GET":
-            return self._handshake(request.query)
-        if not self._signed(request):
-            raise Forged(self.channel)
-        return self._reader.read(request.body, request.at)
-
-    def _signed(self, request: Request) -> bool:
-        """Whether the SHA-256 signature is the app's, over the bytes as they came. The older SHA-1 one is not read."""
-        if not self._app_secret:
-            return False
-        expected = hmac_sha256(self._app_secret.reveal().encode(), request.body).hex()
-        return same(b"sha256=" + expected.encode(), request.headers.get(SIGNATURE, b""))
-
-    def _handshake(self, query: str) -> Received:
-        try:
-            given = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=50, separator="&"))
-        except ValueError:
-            raise Forged(self.channel) from None
-        challenge, word = given.get("hub.challenge", ""), given.get("hub.verify_token", "")
-        known = bool(self._verify_token) and same(
-            word.encode("utf-8", "surrogatepass"), self._verify_token.reveal().encode()
-        )
-        if not known or given.get("hub.mode") != "subscribe" or not _CHALLENGE.fullmatch(challenge):
-            raise Forged(self.channel)
-        return Received(body=challenge.encode())
+        return self._door.enter(request) or self._reader.read(request.body, request.at)
 
     # ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,28 +210,50 @@ class Messenger(Transport):
 
     async def send_keyed(self, to: ConversationId, message: Message, key: str) -> str | None:
         """Say a fitted message; `key` travels as metadata and comes back in the echo. See `Transport.send_keyed`."""
+        return await self._say(to, message, key, self._tag)
+
+    async def send_late(self, to: ConversationId, message: Message, key: str) -> str | None:
+        """Say an operator's words after the 24 hours, with the tag HUMAN_AGENT. See `Transport.send_late`."""
+        return await self._say(to, message, key, HUMAN_TAG)
+
+    async def _say(self, to: ConversationId, message: Message, key: str, tag: str) -> str | None:
         try:
-            rendered = render(to, message, key=key, tag=self._tag)
+            rendered = RENDERER.say(to, message, key=key, tag=tag)
         except UnfitError as error:
             raise Rejected(self.channel, str(error)) from None
-        answer = await self._post(rendered, "send")
-        told = answer.json()
-        found = told.get("message_id") if isinstance(told, dict) else None
-        return found if isinstance(found, str) else None
+        return await self._graph.say(rendered, "send", sender=self._page)
 
     async def show_typing(self, to: ConversationId) -> None:
         """Show "typing…" for about 20 seconds, or until the next message."""
         try:
-            rendered = render_typing(to)
+            rendered = RENDERER.typing(to)
         except UnfitError as error:
             raise Rejected(self.channel, str(error)) from None
-        await self._post(rendered, "typing")
+        await self._graph.say(rendered, "typing", sender=self._page)
+
+    def link(self, ref: str) -> str:
+        """`https://m.me/<page>?ref=<ref>`; Messenger carries 250 letters, digits, "-", "_" and "="."""
+        page = self._page_name or self._page_id
+        if not page:
+            raise DefinitionError(
+                f"{self.channel}: a link needs the page: page_name='CornerBakery' or page_id='1234…', or "
+                "MESSENGER_PAGE_NAME or MESSENGER_PAGE_ID"
+            )
+        if not _REF.fullmatch(ref):
+            raise DefinitionError(
+                f'{self.channel}: a ref has 1 to 250 letters, digits, "-", "_" and "=" at Messenger, not {ref!r:.80}'
+            )
+        return f"https://m.me/{page}?ref={quote(ref)}"
+
+    async def download(self, attachment: Attachment, most: int) -> bytes:
+        """The bytes of what a customer sent, from Meta's own addresses. See `Transport.download`."""
+        return await files.download(self.channel, attachment, most, transport=self._http_transport)
 
     async def examine(self) -> Sequence[Finding]:
         """Whose token it is, and which events the page is subscribed to."""
         try:
-            me = (await self._get("/me?fields=id,name", "who am I")).json()
-            subscribed = (await self._get(f"/{self._page}/subscribed_apps", "subscriptions")).json()
+            me = await self._graph.get("/me?fields=id,name", "who am I")
+            subscribed = await self._graph.get(f"/{self._page}/subscribed_apps", "subscriptions")
         except TransportError as error:
             return (Finding(what="the page token", ok=False, advice=str(error)),)
         page, name = (str(me.get(key, "")) for key in ("id", "name")) if isinstance(me, dict) else ("", "")
@@ -252,47 +282,3 @@ class Messenger(Transport):
     @property
     def _page(self) -> str:
         return self._page_id or "me"
-
-    async def _post(self, rendered: Rendered, what: str) -> Answer:
-        path = f"/{self._api_version}/{self._page}/messages"
-        if rendered.upload is None:
-            answer = await self._opened.post_json(path, rendered.body, headers=self._headers, what=what)
-        else:
-            fields = {name: one if isinstance(one, str) else _json(one) for name, one in rendered.body.items()}
-            answer = await self._opened.post_multipart(
-                path,
-                fields,
-                {"filedata": rendered.upload},
-                headers=self._headers,
-                what=what,
-                total=max(self._timeout, UPLOAD_SECONDS),
-            )
-        return self._good(answer)
-
-    async def _get(self, path: str, what: str) -> Answer:
-        return self._good(await self._opened.get(f"/{self._api_version}{path}", headers=self._headers, what=what))
-
-    def _good(self, answer: Answer) -> Answer:
-        error = failure(self.channel, answer, self._page_token)
-        if error is not None:
-            raise error
-        return answer
-
-    @property
-    def _opened(self) -> Client:
-        if self._client is None:
-            raise RuntimeError(f"{self.channel}: the transport is not open; calls are made inside `async with`")
-        return self._client
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        # Never as a parameter of the address: addresses are logged on the way.
-        return {"authorization": f"Bearer {self._page_token.reveal()}"}
-
-
-def _secret(value: str | Secret, name: str) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value, name)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
