@@ -15,6 +15,13 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 # --8<-- [end:backends]
 
 os.environ.setdefault("CHAT_KEY", "a key for tests, of thirty-two bytes or more")
+os.environ.setdefault("MAIL_ADDRESS", "support@shop.example")
+os.environ.setdefault("MAIL_SMTP_HOST", "smtp.shop.example")
+os.environ.setdefault("MAIL_IMAP_HOST", "imap.shop.example")
+os.environ.setdefault("MAIL_PASSWORD", "a password for tests")
+os.environ.setdefault("TWILIO_ACCOUNT_SID", "AC" + 32 * "0")
+os.environ.setdefault("TWILIO_AUTH_TOKEN", "an auth token for tests, of 32 characters")
+os.environ.setdefault("TWILIO_PUBLIC_URL", "https://bots.example.com")
 os.environ.setdefault("DIRECT_LINE_SECRET", "a secret for tests, of thirty-two bytes or more")
 
 

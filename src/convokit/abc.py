@@ -202,6 +202,12 @@ class Transport(ABC):
     window: timedelta | None = None
     """For how long after a customer's word the platform lets anything be sent to them; None: always. What is said
     unasked later is refused with `OutsideWindow`, unless `takes_outside` says that the platform takes it."""
+    operators_window: timedelta | None = None
+    """Where the platform gives people longer than `window`: for how long after a customer's word what an operator says
+    may be sent. After `window` it goes through `send_late`. None: `window` holds for everybody."""
+    stops: bool = False
+    """Whether customers forbid further messages here by a word of theirs, which comes as `ConversationClosed`: then
+    nothing is sent but the first thing that this event's own turn says, until an event `reopens` it."""
 
     def check(self) -> None:  # noqa: B027  nothing to check is a fine answer
         """Look at the settings before anything starts; no I/O.
@@ -252,10 +258,17 @@ class Transport(ABC):
     async def send_keyed(self, to: ConversationId, message: Message, key: str) -> str | None:
         """Like `send`, with the outbox's key for it, unique and the same at every try.
 
-        Override it where `proof` is not `NONE`, and pass the key to the platform. Raises as `send`.
+        Override it where the platform takes the key, or something made of it, and pass it on. Raises as `send`.
         """
         del key
         return await self.send(to, message)
+
+    async def send_late(self, to: ConversationId, message: Message, key: str) -> str | None:
+        """Like `send_keyed`, for an operator's words after `window` and before `operators_window` has closed.
+
+        Override it with `operators_window`, and tell the platform that a person speaks. Raises as `send`.
+        """
+        return await self.send_keyed(to, message, key)
 
     def opens_window(self, event: Event) -> timedelta | None:
         """For how long after this event the platform lets anything be sent; None: it opens nothing. Pure."""
@@ -265,6 +278,26 @@ class Transport(ABC):
         """Whether the platform takes this message, fitted or not, outside its window too. Pure."""
         del message
         return False
+
+    def remarks(self, message: Message) -> Sequence[str]:
+        """What `convokit preview` says of a fitted message besides what it shows, a line each. Pure.
+
+        How many parts it is paid as, how it is spoken, what a screen reader says.
+        """
+        del message
+        return ()
+
+    def reopens(self, event: Event) -> bool:
+        """With `stops`: whether the customer allows messages again by this event. Pure."""
+        return isinstance(event, ConversationOpened)
+
+    def answer_to(self, event: Event) -> Message | None:
+        """What is said to an event that no handler is for, while a person has the conversation too; None: nothing.
+
+        For what a channel must always answer: the confirmation of a STOP. Pure.
+        """
+        del event
+        return None
 
     def link(self, ref: str) -> str:
         """The address that opens a conversation here, as `ConversationOpened(ref)`; empty: the channel has none.

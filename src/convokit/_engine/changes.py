@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from convokit._engine.settings import Settings
+from convokit._engine.windows import closes
 from convokit.abc import Desk, Send, Timer, Transport
 from convokit.conversations import Conversation, ConversationId, Entry, EntryKind, Handoff, Offer
 from convokit.errors import DefinitionError, TurnTooLarge
@@ -119,9 +120,10 @@ class Speech:
     def _add(self, changes: Changes, **what: Any) -> None:
         conversation = changes.conversation
         expires_at = changes.now + timedelta(seconds=self.settings.give_up_after)
-        if (until := conversation.reachable_until) is not None and until < expires_at and "desk" not in what:
+        if conversation.reachable_until is not None and "desk" not in what:
             transport = self._transport(conversation.id)
-            if transport.window is not None and not transport.takes_outside(what["message"]):
+            until = closes(transport, conversation.reachable_until, what["by"])
+            if transport.window is not None and until < expires_at and not transport.takes_outside(what["message"]):
                 expires_at = until  # the outbox gives it up then, without a call to the platform
         changes.sends.append(
             Send(

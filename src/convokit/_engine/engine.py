@@ -19,6 +19,7 @@ from convokit._engine.loops import Bell
 from convokit._engine.outbox import Outbox
 from convokit._engine.placing import place
 from convokit._engine.settings import Settings
+from convokit._engine.stops import Stops
 from convokit._engine.telling import Telling
 from convokit._engine.turns import Turns
 from convokit._engine.turnstile import Turnstile
@@ -96,6 +97,7 @@ class Engine:
         self._telling = Telling(self._observers, self.transports, clock) if observers else None
         self._lines = Lines()
         worker = _random_id()
+        self._stops = Stops(store, self.transports)
         turns = Turns(
             table=table,
             transports=self.transports,
@@ -119,8 +121,10 @@ class Engine:
             timers_changed=self._alarm.ring,
             ended=self._ended,
             said=self._lines.committed,
+            withdrew=self._lines.withdrawn,
             unsure=self._unsure,
             stirred=self._stir,
+            stops=self._stops,
             telling=self._telling,
         )
         self._outbox = Outbox(
@@ -136,6 +140,7 @@ class Engine:
             retries_wait=self._alarm.ring,
             stirred=self._stir,
             lines=self._lines,
+            stops=self._stops,
             telling=self._telling,
         )
 
@@ -239,11 +244,13 @@ class Engine:
             DefinitionError: No transport is attached under the conversation's channel.
             ValueError: There is nothing to say.
             OutsideWindow: The channel's window for messages that nobody asked for is closed; nothing was kept.
+            Rejected: The customer has forbidden further messages there; nothing was kept.
         """
         whole = message if isinstance(message, Message) else Message(message)
         if whole.empty:
             raise ValueError(f"send: there is nothing to say to {to}")
         await self._check_window(self._known(to), to, whole)
+        await self._stops.check(to)
         event = SendRequested(id=f"send:{_random_id()}", conversation=to, at=self.clock.now(), message=whole)
         await self.accept([event])
 

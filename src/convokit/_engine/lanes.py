@@ -13,6 +13,7 @@ from convokit import handoff as rules
 from convokit._engine import points
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
+from convokit._engine.stops import Stops
 from convokit._engine.telling import Telling
 from convokit._engine.turns import Turns, Unreadable, with_changes
 from convokit.abc import Clock, Committed, Lane, Store, Waiting
@@ -61,8 +62,10 @@ class Lanes:
         timers_changed: Callable[[], None],
         ended: Callable[[Event, str], None],
         said: Callable[[Event, Sequence[str]], None],
+        withdrew: Callable[[ConversationId], None],
         unsure: Callable[[ConversationId], None],
         stirred: Callable[[], None],
+        stops: Stops,
         telling: Telling | None = None,
     ) -> None:
         self._worker = worker
@@ -74,7 +77,9 @@ class Lanes:
         self._timers_changed = timers_changed
         self._ended = ended
         self._said = said
+        self._withdrew = withdrew
         self._unsure = unsure
+        self._stops = stops
         self._telling = telling
         self._held: dict[ConversationId, _Held] = {}
         self.feeder = Feeder(settings.turns_at_once, self._claim, self._work, stirred)
@@ -151,6 +156,7 @@ class Lanes:
             lane = held.lane
             waiting, *left = lane.events
             held.lane = lane = self._turns.heard(lane, waiting)
+            await self._stops.heard(waiting)
             began, held.since = perf_counter(), anyio.current_time()
             if (loop := self._turns.loop(lane, waiting)) is not None:
                 await self._silent(held, loop, began)
@@ -191,6 +197,8 @@ class Lanes:
 
     def _after(self, before: Conversation, event: Event, committed: Committed) -> None:
         """Wake whoever has to do with what was committed."""
+        if committed.withdraw:
+            self._withdrew(before.id)
         self._said(event, [send.key for send in committed.sends if not send.desk])
         self._ended(event, committed.outcome)
         if committed.sends:

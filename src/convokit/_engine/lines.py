@@ -79,6 +79,13 @@ class Lines:
         owed[event.id] = frozenset(keys) - self._taken.get(event.conversation, set())
         self._move(event.conversation)
 
+    def withdrawn(self, conversation: ConversationId) -> None:
+        """The bot's rows that wait there were taken back: what was handled is waited for no more."""
+        owed = self._owed.get(conversation, {})
+        for event in [event for event, keys in owed.items() if keys is not None]:
+            del owed[event]
+        self._move(conversation)
+
     def dropped(self, conversation: ConversationId, events: Iterable[str]) -> None:
         """These events are none to be waited for: they were known already."""
         owed = self._owed.get(conversation, {})
@@ -100,6 +107,9 @@ class Lines:
         for line in self._open.get(conversation, ()):
             line.moved.set()
             line.moved = anyio.Event()
+        if not owed and conversation not in self._open:
+            self._owed.pop(conversation, None)
+            self._taken.pop(conversation, None)
 
     # ── answers given before ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,9 @@ from convokit._engine import points
 from convokit._engine.lines import Lines
 from convokit._engine.loops import Feeder
 from convokit._engine.settings import Settings
+from convokit._engine.stops import Stops
 from convokit._engine.telling import Telling
+from convokit._engine.windows import closes
 from convokit.abc import Clock, Desk, Proof, Send, Settled, Store, Transport
 from convokit.errors import OutsideWindow, RateLimited, Rejected, StoreUnavailable, TransportError, Unreachable
 from convokit.events import MessageFailed
@@ -50,6 +52,7 @@ class Outbox:
         retries_wait: Callable[[], None],
         stirred: Callable[[], None],
         lines: Lines,
+        stops: Stops,
         telling: Telling | None = None,
     ) -> None:
         self._worker = worker
@@ -64,6 +67,7 @@ class Outbox:
         self._told = told
         self._retries_wait = retries_wait
         self._lines = lines
+        self._stops = stops
         self._telling = telling
         self._resting: dict[str, datetime] = {}
         self._awaited: dict[str, datetime] = {}
@@ -193,7 +197,8 @@ class Outbox:
                 conversation = await self._store.load(send.conversation)
             except StoreUnavailable as problem:
                 return self._again(send, str(problem), maybe_sent=False)
-            if conversation is not None and conversation.reachable_until == send.expires_at:
+            until = None if conversation is None else conversation.reachable_until
+            if until is not None and closes(transport, until, send.by) == send.expires_at:
                 reason = OutsideWindow(send.conversation.channel, send.expires_at).reason
         return Settled(key=send.key, state="failed", reason=reason)
 
@@ -241,12 +246,19 @@ class Outbox:
         transport = self._transports.get(send.conversation.channel)
         if transport is None:
             raise Unreachable(send.conversation.channel, "no transport is attached under this name")
+        await self._stops.check(send.conversation, send.key)
         if self._lines.take(send.conversation, send.key, send.message):
             return None
         message = await self._with_files(transport, send.message)
-        if transport.proof is Proof.NONE:
-            return await transport.send(send.conversation, message)
+        if send.by == "operator" and transport.operators_window is not None and await self._closed(send):
+            return await transport.send_late(send.conversation, message, send.key)
         return await transport.send_keyed(send.conversation, message, send.key)
+
+    async def _closed(self, send: Send) -> bool:
+        """Whether the window is closed for all but operators."""
+        conversation = await self._store.load(send.conversation)
+        until = None if conversation is None else conversation.reachable_until
+        return until is not None and until <= self._clock.now()
 
     async def _with_files(self, transport: Transport, message: Message) -> Message:
         """The message with the bytes of what lies in our own folder: a platform knows nothing of it.

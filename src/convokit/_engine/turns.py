@@ -238,6 +238,10 @@ class Turns:
                 if self.desk is not None and rules.asks_for_person(event):
                     changes.outcome = "handed over"
                     return True
+                transport = self.transports.get(conversation.id.channel)
+                if (said := None if transport is None else transport.answer_to(event)) is not None:
+                    self._speech.bot_says(changes, said)
+                    return False
                 changes.outcome = "ignored"
                 return False
             case _:
