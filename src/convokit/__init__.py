@@ -70,6 +70,9 @@ from convokit.messages import (
     Link,
     Location,
     Message,
+    Parameter,
+    Template,
+    TemplateButton,
     Video,
 )
 from convokit.people import Profile, User
@@ -170,6 +173,7 @@ __all__ = [
     "OperatorJoined",
     "OperatorReplied",
     "OutsideWindow",
+    "Parameter",
     "Person",
     "Phone",
     "Photo",
@@ -188,6 +192,8 @@ __all__ = [
     "Situation",
     "StoreError",
     "StoreUnavailable",
+    "Template",
+    "TemplateButton",
     "Text",
     "Time",
     "TimerFired",

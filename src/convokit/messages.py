@@ -1,6 +1,6 @@
 """What is said, either way: messages and their parts, and what a channel can show of them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 from attrs import evolve, field, frozen
@@ -208,6 +208,88 @@ class Location(Value):
     title: str = field(default="", validator=_text("title", empty=True))
 
 
+@frozen(eq=False, repr=False)
+class Parameter(Value):
+    """A value in a `Template`, with its type.
+
+    Args:
+        text: As it is read.
+        name: The name of its place, in a template with named places; empty: places are numbered.
+        currency: The code of the currency, for an amount of money: "EUR". Empty: it is none.
+        thousandths: The amount, in thousandths of the currency's unit.
+        moment: Whether it is a date or a time.
+    """
+
+    text: str = field(validator=_text("text"))
+    name: str = field(default="", kw_only=True, validator=_text("name", empty=True))
+    currency: str = field(default="", kw_only=True, validator=_text("currency", empty=True))
+    thousandths: int = field(default=0, kw_only=True)
+    moment: bool = field(default=False, kw_only=True)
+
+
+TemplateButtonKind = Literal["quick_reply", "url", "copy_code"]
+
+
+@frozen(eq=False, repr=False)
+class TemplateButton(Value):
+    """What a button of a `Template` is given: the payload of a quick reply, the end of an address, or a code.
+
+    Args:
+        index: Which button, from 0 to 9.
+        kind: "quick_reply", "url" or "copy_code".
+        value: What it is given. Not empty.
+    """
+
+    index: int = field(validator=_at_least(0))
+    kind: TemplateButtonKind
+    value: str = field(validator=_text("value"))
+
+
+def _parameters(given: Any) -> tuple[Parameter, ...]:
+    if isinstance(given, Mapping):
+        pairs = ((one if isinstance(one, Parameter) else Parameter(one), name) for name, one in given.items())
+        return tuple(evolve(one, name=name) for one, name in pairs)
+    return tuple(one if isinstance(one, Parameter) else Parameter(one) for one in _several(given, "body"))
+
+
+def _template_buttons(given: Iterable[TemplateButton]) -> tuple[TemplateButton, ...]:
+    return tuple(_several(given, "buttons"))
+
+
+def _header(given: Any) -> Any:
+    return Parameter(given) if isinstance(given, str) else given
+
+
+@frozen(eq=False, repr=False)
+class Template(Value):
+    """A message that a platform has approved beforehand, by its name there; it may be sent at any time.
+
+    `Message("Your parcel is on its way.", template=Template("parcel_sent", "en", body=["Ada", "42"]))`: channels
+    without templates say the text.
+
+    Args:
+        name: Its name at the platform.
+        language: Its language there, such as "en" or "en_US".
+        body: The values of its text, in order, or by the names of their places: strings or `Parameter`s.
+        header: The value in its headline.
+        picture: The picture, film or file above its text.
+        place: The place above its text.
+        buttons: What its buttons are given, as `TemplateButton`s.
+    """
+
+    name: str = field(validator=_text("name"))
+    language: str = field(default="en", validator=_text("language"))
+    body: tuple[Parameter, ...] = field(default=(), converter=_parameters, kw_only=True)
+    header: Parameter | None = field(default=None, converter=_header, kw_only=True)
+    picture: Attachment | None = field(default=None, kw_only=True)
+    place: Location | None = field(default=None, kw_only=True)
+    buttons: tuple[TemplateButton, ...] = field(default=(), converter=_template_buttons, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if sum(one is not None for one in (self.header, self.picture, self.place)) > 1:
+            raise ValueError(f"Template {self.name!r}: give one of header, picture and place, not several")
+
+
 def _attachments(given: Iterable[Attachment]) -> tuple[Attachment, ...]:
     made = _several(given, "attachments")
     for one in made:
@@ -236,6 +318,7 @@ class Message(Value):
         attachments: `Image`, `Audio`, `Video`, `File`.
         cards: `Card`s; several are a carousel.
         location: A `Location`.
+        template: A `Template` that the platform has approved, in place of all the rest where the channel has such.
     """
 
     text: str = field(default="", validator=_text("text", empty=True))
@@ -243,6 +326,7 @@ class Message(Value):
     attachments: tuple[Attachment, ...] = field(default=(), converter=_attachments, kw_only=True)
     cards: tuple[Card, ...] = field(default=(), converter=_cards, kw_only=True)
     location: Location | None = field(default=None, kw_only=True)
+    template: Template | None = field(default=None, kw_only=True)
 
     @location.validator  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]  attrs puts a validator there
     def _place(self, _: object, value: object) -> None:
@@ -252,7 +336,9 @@ class Message(Value):
     @property
     def empty(self) -> bool:
         """Whether nothing at all is said."""
-        return not (self.text.strip() or self.buttons or self.attachments or self.cards or self.location)
+        return not (
+            self.text.strip() or self.buttons or self.attachments or self.cards or self.location or self.template
+        )
 
     def but(
         self,
@@ -313,7 +399,10 @@ class Capabilities(Value):
         text_limit: The longest text of one message.
         buttons: How many `Button`s one message can carry; 0: they become numbered options in the text.
         button_label: The longest label (longer ones are cut with an ellipsis).
+        button_numbers: Whether a button's label is shown with its number before it ("2) Large"), so that a typed "2"
+            presses it.
         button_payload: The longest payload; a longer one is a `DefinitionError` when the turn commits.
+        text_with_buttons: The longest text of a message that carries `Button`s, where it differs from `text_limit`.
         links: How many `Link`s one message can carry as buttons; 0: they are written out in the text.
         text_with_links: The longest text of a message that carries `Link`s, where it differs from `text_limit`.
         buttons_beside_links: How many actions a message may carry in all when one of them is a `Link`; None: `Button`s
@@ -329,12 +418,15 @@ class Capabilities(Value):
         card_buttons: How many actions one card can carry.
         location: Whether a location can be sent as itself; where not, it becomes a map link.
         typing: Whether "typing…" can be shown.
+        templates: Whether it has templates that the platform has approved; where not, the message's text is said.
     """
 
     text_limit: Limit = Limit(4096, "characters")
     buttons: int = field(default=0, validator=_at_least(0))
     button_label: Limit = Limit(80, "characters")
+    button_numbers: bool = False
     button_payload: Limit = Limit(1000, "characters")
+    text_with_buttons: Limit | None = None
     links: int = field(default=0, validator=_at_least(0))
     text_with_links: Limit | None = None
     buttons_beside_links: int | None = None
@@ -349,3 +441,4 @@ class Capabilities(Value):
     card_buttons: int = field(default=3, validator=_at_least(0))
     location: bool = False
     typing: bool = False
+    templates: bool = False

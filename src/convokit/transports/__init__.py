@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convokit.transports.console import Console as Console
+    from convokit.transports.email import Email as Email
+    from convokit.transports.instagram import Instagram as Instagram
     from convokit.transports.messenger import Messenger as Messenger
+    from convokit.transports.sms import Sms as Sms
     from convokit.transports.telegram import Telegram as Telegram
+    from convokit.transports.voice import Voice as Voice
     from convokit.transports.webchat import WebChat as WebChat
+    from convokit.transports.whatsapp import WhatsApp as WhatsApp
 
-__all__ = ["Console", "Messenger", "Telegram", "WebChat"]
+__all__ = ["Console", "Email", "Instagram", "Messenger", "Sms", "Telegram", "Voice", "WebChat", "WhatsApp"]
 
 
 def __getattr__(name: str) -> Any:
