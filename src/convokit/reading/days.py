@@ -1,53 +1,38 @@
 """Days as people write them: "tomorrow", "next Friday", "3 March", "03/04", "in 3 days", "haftaya cuma"."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from convokit.reading.calendar import WEEK, Fits, anchored, day_first, moved, real, week_start
 from convokit.reading.found import Found, skip
 from convokit.reading.language import Language, language
 from convokit.reading.numbers import words_at
 from convokit.reading.situation import Situation
 from convokit.reading.spans import amount
 from convokit.reading.terms import Term
+from convokit.reading.weeks import (
+    Apart,
+    before_day,
+    behind_day,
+    counted,
+    counts_from_another,
+    from_day,
+)
 
-Fits = Callable[[date], bool]
-
-WEEK = 7
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 _NO_YEAR = re.compile(r"([0-9]{1,2})([/.])([0-9]{1,2})")
 _YEAR = re.compile(r"(?:19|20|21)[0-9]{2}")
 _DAY = re.compile(r"0?[1-9]|[12][0-9]|3[01]")
 
-# "03/04" is 4 March in the first, 3 April in nearly all others, and both are written in the second.
-_MONTH_FIRST = frozenset({"US", "FM", "MH", "PW", "GU", "PR"})
-_EITHER = frozenset({"CA", "PH", "", "ZA", "KE", "GH"})
-# The first day of the week, Monday being 0.
-_SUNDAY_FIRST = frozenset(
-    {"US", "CA", "IL", "IN", "JP", "KR", "MX", "BR", "SA", "ZA", "PH", "CO", "PE", "VE", "GT", "HK", "TW"}
-)
-_SATURDAY_FIRST = frozenset({"EG", "AE", "DZ", "IQ", "JO", "KW", "LY", "OM", "QA", "SD", "SY", "YE", "BH", "IR", "AF"})
-
-# "dans quinze jours" is in two weeks, "in acht Tagen" in one; said by somebody who counts, it is 15 or 8 days.
-_IDIOMS = {"fr": {8: 7, 15: 14}, "es": {8: 7, 15: 14}, "de": {8: 7}}
 _FURTHEST = 3660
 _BEFORE_DAYS = {"fr": ("le",), "es": ("el",), "de": ("am", "den", "dem")}
 _POINTED = frozenset({"tr", "de", "he"})
 """The languages in which "3.4." is a day."""
-
-
-def week_start(region: str) -> int:
-    """The first day of the week there, Monday being 0."""
-    return 6 if region in _SUNDAY_FIRST else 5 if region in _SATURDAY_FIRST else 0
-
-
-def day_first(region: str) -> bool | None:
-    """Whether "03/04" is 3 April there; None where both ways are written, or the region is not known."""
-    return None if region in _EITHER else region not in _MONTH_FIRST
 
 
 @frozen(eq=False)
@@ -77,7 +62,7 @@ def day(
         fits: Whether a day is within what is expected: of a day without a year, the next one that fits is meant.
     """
     look = _Look(said, place, situation, language(code), fits)
-    for form in (_relative, _named, _weekday, _figures, _with_month, _ordinal):
+    for form in (_apart, _relative, _named, _weekday, _figures, _with_month, _ordinal):
         found = form(look)
         if found is not None and found.values:
             return Found(tuple(dict.fromkeys(found.values)), found.start, found.end)
@@ -85,6 +70,54 @@ def day(
 
 
 # ── the forms ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _apart(look: _Look) -> Found[date] | None:
+    """Such as "tomorrow week", "a week from Friday", "vendredi en huit", "yarından bir hafta sonra"."""
+    ahead = before_day(look.said, look.place, look.situation, look.known.code)
+    if ahead is not None:
+        start = _start(look, ahead.end)
+        return None if start is None else _later(look, start, ahead, start.end)
+    start = _start(look, look.place)
+    term = look.at(look.place)
+    if start is None or term is None:
+        return None
+    if "day_from" in term or "weekday_from" in term:
+        behind = from_day(look.said, start.end, look.situation, look.known.code)
+    else:
+        behind = behind_day(look.said, start.end, look.situation, look.known.code)
+    return None if behind is None else _later(look, start, behind, behind.end)
+
+
+def _start(look: _Look, place: int) -> Found[date] | None:
+    """The day that is counted from: today, tomorrow, a weekday; in the case that says "from" too."""
+    term = look.at(place)
+    if term is None:
+        return None
+    here = evolve(look, place=place)
+    if "day_from" in term:
+        return Found((look.situation.today + timedelta(days=term.get("day_from")),), place, place + 1)
+    if "weekday_from" in term:
+        return Found(tuple(_days_named(here, term.get("weekday_from"), (), None)), place, place + 1)
+    if "day" in term:
+        return _named(here)
+    if "weekday" in term or "weekday_abbreviated" in term:
+        number = term.get("weekday") if "weekday" in term else term.get("weekday_abbreviated")
+        return Found(tuple(_days_named(here, number, (), None)), place, place + 1)
+    return None
+
+
+def _later(look: _Look, start: Found[date], apart: Apart, end: int) -> Found[date] | None:
+    """The days so many days later; none where it is not said so of such a day."""
+    term = look.said[start.start]
+    today = start.values == (look.situation.today,)
+    weekday = "weekday" in term or "weekday_abbreviated" in term
+    if not apart.named and (weekday or (not today and apart.days[0] % WEEK)):
+        return None
+    # Only from today does anybody count the days of "en huit jours".
+    several = apart.days if today else apart.days[:1]
+    later = [moved(one, Decimal(days), "d") for one in start.values for days in several]
+    return Found(tuple(one for one in later if one is not None), look.place, end)
 
 
 def _relative(look: _Look) -> Found[date] | None:
@@ -102,32 +135,16 @@ def _relative(look: _Look) -> Found[date] | None:
     number, unit, end = found
     after = look.at(end)
     if not (ahead or behind) and after is not None:
+        if counts_from_another(look.said, look.place, look.known.code):
+            # "toplantıdan bir hafta sonra": a week after what we know nothing of.
+            return None
         ahead, behind = "after" in after, "ago" in after
         end += 1
     if not (ahead or behind) or unit not in {"d", "w", "M", "y"} or number > _FURTHEST:
         return None
-    counts = [number]
-    idiom = _IDIOMS.get(look.known.code, {}).get(int(number))
-    if idiom is not None and unit == "d" and ahead:
-        counts = [Decimal(idiom), number]
-    moved = [_moved(look.situation.today, one if ahead else -one, unit) for one in counts]
-    return Found(tuple(one for one in moved if one is not None), look.place, end)
-
-
-def _moved(start: date, number: Decimal, unit: str) -> date | None:
-    if number != int(number):
-        return None
-    count = int(number)
-    try:
-        if unit in {"d", "w"}:
-            return start + timedelta(days=count * (WEEK if unit == "w" else 1))
-        months = start.year * 12 + start.month - 1 + count * (12 if unit == "y" else 1)
-        # The 31st of a month that has none is its last day.
-        return next(
-            made for days in range(start.day, 0, -1) if (made := real(months // 12, months % 12 + 1, days)) is not None
-        )
-    except (OverflowError, StopIteration):
-        return None
+    counts = counted(number, unit, look.known.code) if ahead else (number,)
+    later = [moved(look.situation.today, one if ahead else -one, unit) for one in counts]
+    return Found(tuple(one for one in later if one is not None), look.place, end)
 
 
 def _named(look: _Look) -> Found[date] | None:
@@ -326,21 +343,3 @@ def _ordinal(look: _Look) -> Found[date] | None:
     ahead = [made for year, month in following if (made := real(year, month, int(term.text))) and made >= today]
     chosen = next((one for one in ahead if look.fits(one)), ahead[0])
     return Found((chosen,), look.place, look.place + 1 + (after is not None and after.glued))
-
-
-def real(year: int, month: int, number: int) -> date | None:
-    """The date, None when the calendar has none such."""
-    try:
-        return date(year, month, number)
-    except ValueError:
-        return None
-
-
-def anchored(month: int, number: int, today: date, fits: Fits) -> date | None:
-    """The day of a year-less date: the next to come that fits, else the last that does; the next, when none fits."""
-    years = range(today.year, today.year + 9)
-    ahead = [made for year in years if (made := real(year, month, number)) is not None and made >= today]
-    back = [made for year in reversed(range(today.year - 8, today.year + 1)) if (made := real(year, month, number))]
-    behind = [made for made in back if made < today]
-    fitting = next((one for one in [*ahead[:2], *behind[:2]] if fits(one)), None)
-    return fitting or (ahead[0] if ahead else None)

@@ -42,7 +42,7 @@ _TELLING = frozenset(
             "dozen",
             "plus",
         ),
-        *("exact", "three_quarters", "compound_unit", "part", "fraction"),
+        *("exact", "three_quarters", "compound_unit", "part", "fraction", "day_from", "weekday_from"),
     }
 )
 """What changes the meaning of what was found, when it stands beside it and was not understood."""

@@ -5,8 +5,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
+from convokit.reading.calendar import Fits
 from convokit.reading.clock import clock, in_part
-from convokit.reading.days import Fits, day
+from convokit.reading.days import day
 from convokit.reading.found import Found, clear_of_doubt, mark, whole
 from convokit.reading.languages_of import read_in_turn
 from convokit.reading.situation import Situation
@@ -214,6 +215,7 @@ def _clocks(
             alone = False
         if alone or (beside_day and len(rest) == 1 and numbers):
             found = _look_for_clocks(said, taken, situation, code, alone=True)
+    found = found or _middays(said, taken)
     if not found:
         return ()
     shared = [one for one in found[0].values if all(one in other.values for other in found[1:])]
@@ -224,6 +226,16 @@ def _clocks(
             shared = [at for at in shared if in_part(at, str(part))]
             taken[place] = True
     return shared or None
+
+
+def _middays(said: Sequence[Term], taken: list[bool]) -> list[Found[time]]:
+    """Noon, where a word for the middle of the day ("mittags", "öğlen") is all that is said of the time."""
+    places = [place for place, one in enumerate(said) if "midday" in one]
+    rest = [one for place, one in enumerate(said) if place not in places and not taken[place]]
+    if len(places) != 1 or not all("fill" in one or "comma" in one for one in rest):
+        return []
+    mark(taken, places[0], places[0] + 1)
+    return [Found((time(12),), places[0], places[0] + 1)]
 
 
 def _may_stand(term: Term, rest: Sequence[Term], place: int) -> bool:

@@ -43,6 +43,7 @@ LANGUAGE = Language(
             "s": "second|seconds|sec|secs", "m": "minute|minutes|min|mins", "h": "hour|hours|hr|hrs|h",
             "d": "day|days", "w": "week|weeks", "M": "month|months", "y": "year|years",
         },
+        "span": {(2, "w"): "fortnight|a fortnight|one fortnight"},
         "compound_unit": {
             ("0.75", "h"): "three quarters of an hour", ("0.25", "h"): "quarter of an hour|a quarter of an hour|quarter hour",
             ("0.5", "h"): "half an hour|half hour|a half hour",
@@ -50,6 +51,8 @@ LANGUAGE = Language(
         "in": "in",
         "after": "from now|later",
         "ago": "ago",
+        "from_day": "from|after",
+        "week_on": {7: "week", 14: "fortnight"},
         "this": "this",
         "coming": "coming|this coming|upcoming",
         "next": "next",
@@ -74,7 +77,7 @@ LANGUAGE = Language(
         "or": "or",
         "unsure": (
             "not|no|never|except|but|before|after|until|till|by|between|than|least|most|from|since|any|anytime|either|"
-            "neither|every|each|ish|once|twice|cent|cents|busy|bad|away|impossible|cancel|week on|maybe|perhaps|without|minus|don|t|dont|cannot|more|less|under|over|nothing|none|following"
+            "neither|every|each|ish|once|twice|cent|cents|busy|bad|away|impossible|cancel|maybe|perhaps|without|minus|don|t|dont|cannot|more|less|under|over|nothing|none|following"
         ),
         "currency": {
             "EUR": "euro|euros", "GBP EGP": "pound|pounds|quid", "TRY": "lira|liras|tl", "INR PKR": "rupee|rupees|rs",

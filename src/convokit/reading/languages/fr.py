@@ -40,12 +40,14 @@ LANGUAGE = Language(
             "s": "seconde|secondes|sec", "m": "minute|minutes|min|mn", "h": "heure|heures|h", "d": "jour|jours",
             "w": "semaine|semaines", "M": "mois", "y": "an|ans|année|années",
         },
+        "span": {(2, "w"): "quinzaine|une quinzaine|une quinzaine de jours|quinzaine de jours"},
         "compound_unit": {
             ("0.75", "h"): "trois quarts d'heure", ("0.25", "h"): "quart d'heure|un quart d'heure",
             ("0.5", "h"): "demi-heure|une demi-heure",
         },
         "in": "dans|d'ici",
         "ago": "il y a",
+        "counted_in": "en",
         "this": "ce|cet|cette",
         "next": "prochain|prochaine|qui vient|suivant",
         "last": "dernier|dernière",
@@ -62,7 +64,7 @@ LANGUAGE = Language(
         "fill": (
             "le|la|les|l|du|des|de|d|à|au|aux|en|pour|s'il vous plaît|s'il te plaît|svp|stp|nous|sommes|serons|je|j|voudrais|veux|"
             "voudrions|personnes|personne|on|est|sera|une table|table|réserver|bonjour|merci|juste|seulement|vers|environ|disons|"
-            "plutôt|c|moi|prends|prendrai|date"
+            "plutôt|c|moi|prends|prendrai|date|une quinzaine de personnes"
         ),
         "people": "personne|personnes|table|une table",
         "or": "ou",

@@ -40,6 +40,7 @@ LANGUAGE = Language(
         },
         "after": "बाद|के बाद|में",
         "ago": "पहले",
+        "counted_from": "से",
         "this": "इस|इसी",
         "coming": "आने वाले|आनेवाले",
         "next": "अगले|अगला",

@@ -42,6 +42,13 @@ LANGUAGE = Language(
         },
         "after": "sonra|sonraya|sonrasına",
         "ago": "önce",
+        "day_from": {0: "bugünden", 1: "yarından"},
+        "weekday_from": {
+            0: "pazartesiden|pazartesi gününden", 1: "salıdan|salı gününden", 2: "çarşambadan|çarşamba gününden",
+            3: "perşembeden|perşembe gününden", 4: "cumadan|cuma gününden", 5: "cumartesiden|cumartesi gününden",
+            6: "pazardan|pazar gününden",
+        },
+        "week_before": {7: "haftaya"},
         "this": "bu",
         "coming": "önümüzdeki",
         "next": "gelecek|bir sonraki|sonraki",
@@ -52,6 +59,7 @@ LANGUAGE = Language(
             "afternoon": "öğleden sonra|öğleden sonraya", "evening": "akşam|akşama|akşamı|akşamleyin|akşamüstü",
             "night": "gece|geceleyin|gecesi",
         },
+        "midday": "öğlen|öğle|öğleyin|öğle vakti|bu öğlen|bu öğle",
         "exact": {0: "gece yarısı"},
         "past": "geçe|geçiyor",
         "to": "var|kala",
@@ -66,7 +74,7 @@ LANGUAGE = Language(
         "fill": (
             "lütfen|için|kişi|kişilik|kişiyiz|kişiye|tane|adet|istiyorum|isterim|alayım|alalım|olsun|rica|ediyorum|rezervasyon|"
             "masa|günü|tarihinde|tarihi|de|da|te|ta|ben|biz|bana|bize|merhaba|selam|teşekkürler|sadece|tam|diyelim|olur|"
-            "evet|tamam|yapalım|uygun|bir de|biz toplam|toplam"
+            "evet|tamam|yapalım|uygun|bir de|biz toplam|toplam|gibi"
         ),
         "people": "kişi|kişilik|kişiyiz|kişiye|masa|tane|adet",
         "or": "veya|ya da|yahut",
