@@ -11,6 +11,8 @@ import pytest
 from attrs import fields
 from house import PACKAGE, ROOT, convokit, has_word, public_names, reference
 
+from convokit.testing.transport_contract import profile_of, profile_table
+
 DIRECTIVE = re.compile(r"^::: convokit\.([\w.]+)", re.MULTILINE)
 
 
@@ -165,3 +167,10 @@ def test_the_table_of_channels_says_what_the_transports_say() -> None:
         values = [shown(getattr(kind.capabilities, one.name)) for kind in kinds]
         wanted.append(f"| `{one.name}` | {' | '.join(values)} |")
     assert "\n".join(wanted) in page, "docs/reference/channels.md should hold:\n" + "\n".join(wanted)
+
+
+def test_the_table_of_contents_is_made_of_the_capability_profiles() -> None:
+    page = (ROOT / "docs" / "reference" / "channels.md").read_text(encoding="utf-8")
+    kinds = offered("transports", importlib.import_module("convokit.abc").Transport)
+    table = profile_table([profile_of(kind) for kind in kinds])
+    assert table in page, "docs/reference/channels.md should hold:\n" + table

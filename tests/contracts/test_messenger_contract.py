@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from convokit.abc import Request, Transport
-from convokit.testing.platform_double import Reply
+from convokit.testing.platform_double import HttpCall, Reply
 from convokit.testing.transport_contract import TransportContract
 from convokit.transports.messenger import Messenger
 from convokit.wire.signing import Secret
@@ -21,6 +21,13 @@ def page(*events: dict[str, Any], name: str = "messaging") -> bytes:
     where = {"sender": {"id": "4242"}, "recipient": {"id": "77"}, "timestamp": 1790000000123}
     told = [{**where, **event} for event in events]
     return json.dumps({"object": "page", "entry": [{"id": "77", "time": 1790000000000, name: told}]}).encode()
+
+
+def entries(body: bytes) -> list[Any]:
+    """The entries of a body; of one that was spoilt, what stands in their place."""
+    whole = json.loads(body)
+    found = whole.get("entry") if isinstance(whole, dict) else None
+    return found if isinstance(found, list) else [found]
 
 
 class TestMessenger(TransportContract):
@@ -51,9 +58,16 @@ class TestMessenger(TransportContract):
     def transport(self, api_url: str, timeout: float) -> Transport:
         return Messenger(*self.secrets, api_url=api_url, timeout=timeout)
 
+    def said(self, call: HttpCall) -> str:
+        said = call.json().get("message", {})
+        return str(said.get("text", ""))
+
     def sign(self, body: bytes) -> Request:
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest().encode()
         return Request(method="POST", headers={self.signature_header: b"sha256=" + signature}, body=body, at=NOW)
+
+    def batch(self, bodies: Sequence[bytes]) -> bytes:
+        return json.dumps({"object": "page", "entry": [one for body in bodies for one in entries(body)]}).encode()
 
     def without_secrets(self) -> Sequence[Callable[[], Transport]]:
         good = Secret(SECRET)

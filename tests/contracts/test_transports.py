@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from convokit.abc import Request, Transport
-from convokit.testing.platform_double import Reply
+from convokit.testing.platform_double import HttpCall, Reply
 from convokit.testing.transport_contract import TransportContract
 from convokit.transports.telegram import Telegram
 from convokit.transports.telegram.presses import press_key, sealed, secret_token
@@ -55,6 +55,9 @@ class TestTelegram(TransportContract):
 
     def transport(self, api_url: str, timeout: float) -> Transport:
         return Telegram(TOKEN, public_url="https://shop.example", api_url=api_url, timeout=timeout)
+
+    def said(self, call: HttpCall) -> str:
+        return str(call.json().get("text", ""))
 
     def sign(self, body: bytes) -> Request:
         headers = {self.signature_header: secret_token(TOKEN).encode()}

@@ -69,9 +69,8 @@ class TestVoice(TransportContract):
         except ValueError:
             pairs = []
         signature = sign(TOKEN.encode(), url, pairs)
-        return Request(
-            method="POST", path=path, query=query, headers={self.signature_header: signature}, body=body, at=NOW
-        )
+        headers = {self.signature_header: signature, "content-type": b"application/x-www-form-urlencoded"}
+        return Request(method="POST", path=path, query=query, headers=headers, body=body, at=NOW)
 
     def without_secrets(self) -> Sequence[Callable[[], Transport]]:
         return (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from convokit.abc import Request, Transport
-from convokit.testing.platform_double import Reply
+from convokit.testing.platform_double import HttpCall, Reply
 from convokit.testing.transport_contract import TransportContract
 from convokit.transports.whatsapp import WhatsApp
 from convokit.wire.signing import Secret
@@ -41,6 +41,13 @@ def status(**fields: Any) -> bytes:
 
 EDIT = {"original_message_id": "wamid.0", "message": {"type": "text", "text": {"body": "x"}}}
 AD = {"source_id": "77", "source_type": "ad", "ctwa_clid": "c"}
+
+
+def _entries(body: bytes) -> list[Any]:
+    """The entries of a body; of one that was spoilt, what stands in their place."""
+    whole = json.loads(body)
+    entries = whole.get("entry") if isinstance(whole, dict) else None
+    return entries if isinstance(entries, list) else [entries]
 
 
 class TestWhatsApp(TransportContract):
@@ -98,6 +105,18 @@ class TestWhatsApp(TransportContract):
 
     def transport(self, api_url: str, timeout: float) -> Transport:
         return WhatsApp(*self.secrets, NUMBER, api_url=api_url, timeout=timeout)
+
+    def answers(self, call: HttpCall) -> Reply:
+        return Reply.of({"id": "777"}) if call.path.endswith("/media") else self.sent
+
+    def said(self, call: HttpCall) -> str:
+        body = call.json()
+        return str(body.get("text", {}).get("body", ""))
+
+    def batch(self, bodies: Sequence[bytes]) -> bytes:
+        return json.dumps(
+            {"object": "whatsapp_business_account", "entry": [one for body in bodies for one in _entries(body)]}
+        ).encode()
 
     def sign(self, body: bytes) -> Request:
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest().encode()
