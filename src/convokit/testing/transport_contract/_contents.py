@@ -1,6 +1,8 @@
 """What is said: texts at, below and above every limit, and every kind of content, fitted and then sent."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from convokit.messages import (
     Template,
     Video,
 )
-from convokit.testing.platform_double import HttpCall, PlatformDouble
+from convokit.testing.platform_double import PlatformDouble
 from convokit.testing.transport_contract._members import Members
 
 PIECES = ("a", "e\u0301", "\U0001f469\u200d\U0001f467", "ש", "a\u200b", "中", "word ", "\u0915\u094d\u0937")
@@ -67,8 +69,11 @@ CONTENTS: dict[str, Message] = {
 class Contents(Members):
     """What becomes of what is said."""
 
-    async def _delivered(self, message: Message) -> list[HttpCall]:
-        """Fit a message, send all it becomes, and return the calls that were made for it."""
+    async def delivered(self, message: Message) -> Sequence[Any]:
+        """Fit a message, send all it becomes, and return what reached the platform: calls of its API, as they came.
+
+        Override it for a transport that does not call an HTTP API; `said` then reads what you return.
+        """
         self.needs_http()
         async with PlatformDouble(self.answers) as double, self.transport(double.url, 10.0) as transport:
             to = ConversationId(transport.channel, self.conversation)
@@ -81,7 +86,7 @@ class Contents(Members):
     @pytest.mark.parametrize("content", CONTENTS)
     async def test_every_kind_of_content_that_was_fitted_is_sent(self, content: str) -> None:
         """Natively or not: the transport takes whatever fits its own capabilities, though it may want a pause."""
-        assert await self._delivered(CONTENTS[content])
+        assert await self.delivered(CONTENTS[content])
 
     @pytest.mark.anyio
     @pytest.mark.parametrize("piece", PIECES, ids=lambda one: one.encode("unicode_escape").decode())
@@ -89,7 +94,7 @@ class Contents(Members):
         """At, below and above the limit, in its own unit, and far above it."""
         limit = self.transport("http://127.0.0.1:1", 1.0).capabilities.text_limit
         for text in (*_around(piece, limit), (piece * HUGE)[:HUGE]):
-            said = [one for one in map(self.said, await self._delivered(Message(text))) if one]
+            said = [one for one in map(self.said, await self.delivered(Message(text))) if one]
             assert _dense("".join(said)) == _dense(text)
             assert [one for one in said if not limit.holds(one)] == []
 

@@ -1,7 +1,7 @@
 """What a subclass of the suite gives: the members, and the hooks that are optional."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -51,8 +51,8 @@ class Members:
         del body
         pytest.skip("no stale(body) is given: does this platform's proof cover a time?")
 
-    def said(self, call: HttpCall) -> str:
-        """The text that a call of the transport's says to the customer; empty where it says none."""
+    def said(self, call: Any) -> str:
+        """The text that a call of the transport's (an `HttpCall`) says to the customer; empty where it says none."""
         del call
         pytest.skip("no said(call) is given: what texts arrive cannot be read")
 
