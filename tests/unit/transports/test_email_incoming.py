@@ -170,7 +170,7 @@ async def test_answers_never_go_where_a_mail_wants_them(tmp_path: Path) -> None:
         await w.mail("Hello", "Reply-To: eve@y.example", "Return-Path: <eve@y.example>", "Cc: eve@y.example")
         assert [str(one["To"]) for one in w.sent] == ["ada@x.example"]
         said = {one.lower() for one in w.double.said if one.lower().startswith("rcpt")}
-            assert said == {"rcpt to:<ada@x.example>"}
+        assert said == {"rcpt to:<ada@x.example>"}
 
 
 async def test_an_address_is_one_conversation_where_that_is_set(tmp_path: Path) -> None:
