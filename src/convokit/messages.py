@@ -228,6 +228,8 @@ class Parameter(Value):
 
 
 TemplateButtonKind = Literal["quick_reply", "url", "copy_code"]
+MOST_TEMPLATE_BUTTONS = 10
+"""How many buttons a template may have."""
 
 
 @frozen(eq=False, repr=False)
@@ -241,8 +243,20 @@ class TemplateButton(Value):
     """
 
     index: int = field(validator=_at_least(0))
-    kind: TemplateButtonKind
+    kind: TemplateButtonKind = field()
     value: str = field(validator=_text("value"))
+
+    @index.validator  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]  attrs puts a validator there
+    def _a_place(self, _: object, value: int) -> None:
+        if value >= MOST_TEMPLATE_BUTTONS:
+            raise ValueError(
+                f"TemplateButton: index is a whole number from 0 to {MOST_TEMPLATE_BUTTONS - 1}, not {value}"
+            )
+
+    @kind.validator  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]  attrs puts a validator there
+    def _a_kind(self, _: object, value: object) -> None:
+        if value not in {"quick_reply", "url", "copy_code"}:
+            raise ValueError(f"TemplateButton: kind is quick_reply, url or copy_code, not {value!r:.60}")
 
 
 def _parameters(given: Any) -> tuple[Parameter, ...]:
@@ -253,7 +267,11 @@ def _parameters(given: Any) -> tuple[Parameter, ...]:
 
 
 def _template_buttons(given: Iterable[TemplateButton]) -> tuple[TemplateButton, ...]:
-    return tuple(_several(given, "buttons"))
+    made = _several(given, "buttons")
+    for one in made:
+        if not isinstance(one, TemplateButton):
+            raise TypeError(f"a template's buttons must hold TemplateButton, not {type(one).__name__} ({one!r:.60})")
+    return made
 
 
 def _header(given: Any) -> Any:
@@ -332,6 +350,11 @@ class Message(Value):
     def _place(self, _: object, value: object) -> None:
         if value is not None and not isinstance(value, Location):
             raise TypeError(f"Message: location must be a Location(latitude, longitude), not {value!r:.60}")
+
+    @template.validator  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]  attrs puts a validator there
+    def _approved(self, _: object, value: object) -> None:
+        if value is not None and not isinstance(value, Template):
+            raise TypeError(f"Message: template must be a Template(name, language), not {value!r:.60}")
 
     @property
     def empty(self) -> bool:

@@ -57,7 +57,7 @@ class TestWhatsApp(TransportContract):
     sent = Reply.of({"messages": [{"id": "wamid.sent"}]})
     genuine = (
         said({"type": "text", "text": {"body": "Hello é"}, "context": {"from": "15550001", "id": "wamid.0"}}),
-        said({"type": "text", "text": {"body": "Hello! (spring-sale)"}}),
+        said({"type": "text", "text": {"body": "Hello! [spring-sale]"}}),
         said({"type": "image", "image": {"mime_type": "image/jpeg", "sha256": "x", "id": "654", "caption": "Mine"}}),
         said({"type": "document", "document": {"mime_type": "application/pdf", "id": "655", "filename": "a.pdf"}}),
         said({"type": "location", "location": {"latitude": 12.25, "longitude": 43.9, "name": "HQ"}}),

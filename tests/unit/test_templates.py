@@ -48,6 +48,14 @@ def test_what_cannot_be_one_is_refused() -> None:
         Template(" ")
     with pytest.raises(TypeError, match="body must be a list"):
         Template("a", body="Ada")
+    with pytest.raises(ValueError, match="from 0 to 9"):
+        TemplateButton(10, "url", "x")
+    with pytest.raises(ValueError, match="quick_reply, url or copy_code"):
+        TemplateButton(0, "flow", "x")  # type: ignore[arg-type]  # the point
+    with pytest.raises(TypeError, match="must hold TemplateButton"):
+        Template("a", buttons=["x"])  # type: ignore[list-item]  # the point
+    with pytest.raises(TypeError, match="must be a Template"):
+        Message(template="parcel")  # type: ignore[arg-type]  # the point
     with pytest.raises(ValueError, match="value must not be empty"):
         TemplateButton(0, "url", "")
 

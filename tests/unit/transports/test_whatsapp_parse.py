@@ -148,13 +148,15 @@ def test_a_contact_is_the_senders_own_when_the_platform_says_it_is_their_number(
     theirs = {"name": {"formatted_name": "Ada"}, "phones": [{"phone": "+44 7911 123456", "wa_id": "447911123456"}]}
     other = {"name": {"formatted_name": "Cy"}, "phones": [{"phone": "+1 555", "wa_id": "1555"}]}
     forged = {"name": {"formatted_name": "Ada"}, "phones": [{"phone": "+44 7911 123456"}]}
-    found = events({"type": "contacts", "contacts": [theirs, other, forged]})
+    passed_off = {"name": {"formatted_name": "Ada"}, "phones": [{"phone": "+15550001111", "wa_id": "447911123456"}]}
+    found = events({"type": "contacts", "contacts": [theirs, other, forged, passed_off]})
     assert [(one.phone, one.own) for one in found if isinstance(one, ContactShared)] == [
         ("+44 7911 123456", True),
         ("+1 555", False),
         ("+44 7911 123456", False),
+        ("+15550001111", False),
     ]
-    assert len({one.id for one in found}) == 3
+    assert len({one.id for one in found}) == 4
 
 
 def test_an_edit_names_the_first_message() -> None:
@@ -204,7 +206,7 @@ def test_what_is_not_known_is_kept(message: dict[str, Any]) -> None:
 # ── by which way ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("said", ["Hello! (spring-sale)", "hello!  (spring-sale)", " Hello! ( spring-sale ) \n"])
+@pytest.mark.parametrize("said", ["Hello! [spring-sale]", "hello!  [spring-sale]", " Hello! [ spring-sale ] \n"])
 def test_the_words_of_a_link_are_a_way_in(said: str) -> None:
     event = one(text(said))
     assert isinstance(event, ConversationOpened)
@@ -212,7 +214,7 @@ def test_the_words_of_a_link_are_a_way_in(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["Hello! (spring sale)", "Hello! (x) and more", "Hello!", "(spring-sale)", "Hello! ()"]
+    "said", ["Hello! [spring sale]", "Hello! [x] and more", "Hello!", "[spring-sale]", "Hello! []"]
 )
 def test_other_words_are_words(said: str) -> None:
     assert isinstance(one(text(said)), MessageReceived)
@@ -295,9 +297,12 @@ def test_whatever_a_person_does_opens_the_window_and_an_ad_opens_it_longer() -> 
     opened, message = events(text(referral={"source_id": "77", "source_type": "ad"}))
     assert whatsapp.opens_window(message) == WINDOW
     assert whatsapp.opens_window(opened) == AD_WINDOW
-    assert whatsapp.opens_window(one(text("Hello! (sale)"))) == WINDOW
+    assert whatsapp.opens_window(one(text("Hello! [sale]"))) == WINDOW
     assert whatsapp.opens_window(one({"type": "reaction", "reaction": {"message_id": "m"}})) == WINDOW
     assert whatsapp.opens_window(ours(status="read").events[0]) is None
+    assert whatsapp.opens_window(one({"type": "system", "system": {"type": "user_changed_number"}})) is None
+    stopped = {"user_preferences": [{"wa_id": "447911123456", "value": "stop"}]}
+    assert whatsapp.opens_window(read(stopped, field="user_preferences").events[0]) is None
     ada = User(id="GB.13491")
     timer = TimerFired(id="t", conversation=message.conversation, at=NOW, user=ada, name="later")
     assert whatsapp.opens_window(timer) is None

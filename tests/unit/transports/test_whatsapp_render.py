@@ -224,3 +224,32 @@ def test_everything_that_is_fitted_is_rendered_within_the_limits(text: str, labe
             assert len(set(titles(content))) == len(titles(content)) <= 10
         elif made["type"] == "text":
             assert 0 < len(content["body"]) <= 4096
+
+
+def test_two_buttons_with_one_payload_have_two_ids_and_bring_the_payload_back() -> None:
+    from convokit.transports.whatsapp.happenings import TWIN  # noqa: PLC0415  beside its only use
+
+    for count in (3, 5):
+        action = body(Message("?", buttons=[Button(f"B{n}", "same") for n in range(count)]))["interactive"]["action"]
+        rows = [one["reply"] for one in action["buttons"]] if count == 3 else action["sections"][0]["rows"]
+        assert len({one["id"] for one in rows}) == count
+        assert {one["id"].rstrip(TWIN) for one in rows} == {"same"}
+
+
+@pytest.mark.parametrize(("size", "fits"), [(5 << 20, True), ((5 << 20) + 1, False)])
+def test_a_picture_has_a_largest_size(size: int, fits: bool) -> None:
+    message = Message(attachments=[Image(data=b"x" * size, media_type="image/png")])
+    if fits:
+        assert render(ADA, message).upload is not None
+        return
+    with pytest.raises(UnfitError, match="at most 5 MiB"):
+        render(ADA, message)
+
+
+def test_a_picture_that_is_shown_nowhere_goes_as_a_file() -> None:
+    assert body(Message(attachments=[Image("https://x.example/a.gif", media_type="image/gif")]))["type"] == "document"
+
+
+def test_a_template_has_no_sound() -> None:
+    with pytest.raises(UnfitError, match="no sound"):
+        render(ADA, Message(template=Template("a", picture=Audio("https://x.example/a"))))

@@ -116,8 +116,10 @@ async def test_typing_names_the_last_message_and_marks_it_as_read() -> None:
 
 def test_a_link_has_the_customer_say_what_comes_back_as_its_ref() -> None:
     link = whatsapp(number="+442079460018").link("spring-sale")
-    assert link == "https://wa.me/442079460018?text=Hello%21%20%28spring-sale%29"
+    assert link == "https://wa.me/442079460018?text=Hello%21%20%5Bspring-sale%5D"
     assert whatsapp(number="442079460018", entry="Order at {ref}").link("t-7").endswith("text=Order%20at%20t-7")
+    with pytest.raises(DefinitionError, match="1 to 64 letters"):
+        whatsapp(number="442079460018").link("a.b")
     with pytest.raises(DefinitionError, match="WHATSAPP_NUMBER"):
         whatsapp().link("x")
 

@@ -27,10 +27,11 @@ WINDOW = timedelta(hours=24)
 AD_WINDOW = timedelta(hours=72)
 MOST_REMEMBERED = 10_000
 """Of how many conversations the last message is remembered, which "typing…" names."""
-ENTRY = "Hello! ({ref})"
+ENTRY = "Hello! [{ref}]"
 
 _NUMBER_ID = re.compile(r"[0-9]{5,25}", re.ASCII)
 _PHONE = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
+_REF = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _MEDIA_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)
 
 
@@ -180,7 +181,8 @@ class WhatsApp(Transport):
 
     def opens_window(self, event: Event) -> timedelta | None:
         """Whatever a person does opens it for 24 hours, coming by an ad for 72; see `Transport.opens_window`."""
-        platforms = isinstance(event, SignalReceived) and event.name.startswith(f"{self.channel}.")
+        # What the platform says of them, and that they want no marketing, is no word of theirs.
+        platforms = isinstance(event, SignalReceived) and event.name in {f"{self.channel}.{one}" for one in _THEIRS}
         theirs = event.said or platforms or isinstance(event, ConversationOpened | MessageEdited | UnknownReceived)
         if event.user is None or not theirs:
             return None
@@ -238,6 +240,11 @@ class WhatsApp(Transport):
             raise DefinitionError(
                 f"{self.channel}: a link needs the number: number='+442079460018', or WHATSAPP_NUMBER"
             )
+        if not _REF.fullmatch(ref):
+            raise DefinitionError(
+                f"{self.channel}: a ref has 1 to 64 letters, digits, '-' and '_', or it does not come back, not "
+                f"{ref!r:.80}"
+            )
         return (
             f"https://wa.me/{self._number.removeprefix('+')}?text={quote(self._entry.replace('{ref}', ref), safe='')}"
         )
@@ -258,7 +265,7 @@ class WhatsApp(Transport):
         )
 
     async def examine(self) -> Sequence[Finding]:
-        """Whose number it is, how good the platform finds it, and whether the app hears of it."""
+        """Whose number it is, and how good the platform finds it; whether the webhook is subscribed is not looked at."""
         fields = "display_phone_number,verified_name,quality_rating,platform_type"
         try:
             number = await self._graph.get(f"/{self._phone_number_id}?fields={fields}", "number")
@@ -275,6 +282,9 @@ class WhatsApp(Transport):
                 advice="people block or report it: send less that they did not ask for" if quality == "RED" else "",
             ),
         )
+
+
+_THEIRS = ("reaction", "order", "flow", "message_deleted")
 
 
 def _pattern(entry: str) -> re.Pattern[str]:

@@ -32,6 +32,9 @@ MEDIA: Mapping[str, AttachmentKind] = {
 CONTACTS = 20
 """How many of the contacts in one message are told."""
 PRODUCTS = 200
+TWIN = "\u2063"
+"""What tells apart buttons of one message that have the same payload: the platform takes no id twice."""
+_NOT_DIGITS = re.compile(r"[^0-9]+", re.ASCII)
 
 
 def read_message(source: Source, entry: re.Pattern[str]) -> list[Happening]:
@@ -123,9 +126,10 @@ def _contacts(source: Source, mid: str) -> list[Happening]:
         given = mapping(one, "a contact")
         name = words(part(given, "name", "formatted_name"), "formatted_name")
         for number in listing(given.get("phones"), "phones")[:1]:
-            # Its WhatsApp id is the platform's word on the number: with the sender's own it is theirs.
-            own = bool(sender) and identity(part(number, "wa_id")) == sender
-            phone = words(part(number, "phone"), "phone") or identity(part(number, "wa_id"))
+            known = identity(part(number, "wa_id"))
+            phone = words(part(number, "phone"), "phone") or known
+            # Its WhatsApp id is the platform's word on the number; what is written beside it may be another one.
+            own = bool(sender) and known == sender == _NOT_DIGITS.sub("", phone)
             event_id = mid if not found else f"{mid}:{len(found)}"
             common = source.common(event_id, about(source))
             found.append(ContactShared(phone=phone, name=name, own=own, **common))
@@ -145,9 +149,9 @@ def _interactive(source: Source, mid: str) -> list[Happening]:
     kind = identity(part(given, "type"))
     if kind in ("button_reply", "list_reply"):
         payload, label = (words(part(given, kind, name), name) for name in ("id", "title"))
-        if not payload:
+        if not payload.rstrip(TWIN):
             raise UnreadableError(f"{kind} without an id")
-        return [ButtonPressed(payload=payload, label=label, **source.common(mid, about(source)))]
+        return [ButtonPressed(payload=payload.rstrip(TWIN), label=label, **source.common(mid, about(source)))]
     if kind == "nfm_reply":
         told = words(part(given, kind, "response_json"), "response_json")
         try:

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from convokit.conversations import ConversationId
 from convokit.messages import Attachment, Button, Capabilities, Limit, Link, Location, Message, Parameter, Template
+from convokit.transports.whatsapp.happenings import TWIN
 from convokit.transports.whatsapp.parse import BUSINESS_PREFIX, GROUP_PREFIX
 from convokit.wire.http import Upload
 
@@ -21,6 +22,10 @@ LONGEST_KEY = 512
 REPLY_BUTTONS = 3
 ROWS = 10
 LABEL = 20
+PICTURES = frozenset({"image/jpeg", "image/png"})
+"""The media types of pictures that are shown."""
+MOST_BYTES: Mapping[str, int] = {"image": 5 << 20, "audio": 16 << 20, "video": 16 << 20, "document": 100 << 20}
+"""How large a file of each kind may be, in bytes; of what is given by its address only the platform knows."""
 LIST_BUTTON = "☰"
 """What stands on the button that opens a list: more than three buttons are one."""
 
@@ -28,7 +33,7 @@ CAPABILITIES = Capabilities(
     text_limit=Limit(4096, "characters"),
     buttons=ROWS,
     button_label=Limit(LABEL, "characters"),
-    button_payload=Limit(200, "characters"),
+    button_payload=Limit(190, "characters"),
     text_with_buttons=Limit(1024, "characters"),
     links=1,
     text_with_links=Limit(1024, "characters"),
@@ -127,9 +132,14 @@ def _media(attachment: Attachment, text: str) -> tuple[dict[str, Any], Upload | 
     kind = _KINDS[attachment.kind]
     if kind == "audio" and text.strip():
         kind = "document"  # a sound has no caption: as a file it has, and nothing of the text is lost
+    if kind == "image" and attachment.media_type and attachment.media_type not in PICTURES:
+        kind = "document"  # such as a GIF, which is shown nowhere but can be opened
     given: dict[str, Any] = {}
     upload = None
     if attachment.data is not None:
+        most = MOST_BYTES[kind]
+        if len(attachment.data) > most:
+            raise UnfitError(f"a {kind} has at most {most >> 20} MiB here, this one has {len(attachment.data)} bytes")
         name = attachment.name or f"{attachment.kind}.{attachment.media_type.rpartition('/')[2] or 'bin'}"
         upload = Upload(data=attachment.data, name=name[:240], media_type=attachment.media_type)
     elif attachment.url:
@@ -162,12 +172,23 @@ def _interactive(message: Message) -> dict[str, Any]:
     labels = _labels([one.label for one in buttons])
     if len(buttons) <= REPLY_BUTTONS:
         replies = [
-            {"type": "reply", "reply": {"id": one.payload, "title": label}}
-            for one, label in zip(buttons, labels, strict=True)
+            {"type": "reply", "reply": {"id": payload, "title": label}}
+            for payload, label in zip(_ids(buttons), labels, strict=True)
         ]
         return {"type": "button", "body": body, "action": {"buttons": replies}}
-    rows = [{"id": one.payload, "title": label} for one, label in zip(buttons[:ROWS], labels, strict=False)]
+    rows = [{"id": payload, "title": label} for payload, label in zip(_ids(buttons[:ROWS]), labels, strict=False)]
     return {"type": "list", "body": body, "action": {"button": LIST_BUTTON, "sections": [{"rows": rows}]}}
+
+
+def _ids(buttons: Sequence[Button]) -> list[str]:
+    """The payloads, told apart by what nobody sees and the parser takes off again."""
+    made: list[str] = []
+    for one in buttons:
+        payload = one.payload
+        while payload in made:
+            payload += TWIN
+        made.append(payload)
+    return made
 
 
 def _labels(given: Sequence[str]) -> list[str]:
@@ -214,6 +235,8 @@ def _header(template: Template) -> dict[str, Any] | None:
     content, upload = _media(template.picture, "")
     if upload is not None:
         raise UnfitError("a template's picture is given by its address, not as bytes")
+    if content["type"] == "audio":
+        raise UnfitError("a template has a picture, a film or a file above its text, no sound")
     return content
 
 
