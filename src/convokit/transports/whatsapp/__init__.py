@@ -265,7 +265,7 @@ class WhatsApp(Transport):
         )
 
     async def examine(self) -> Sequence[Finding]:
-        """Whose number it is, and how good the platform finds it; whether the webhook is subscribed is not looked at."""
+        """Whose number it is, and how good the platform finds it; whether it is subscribed is not looked at."""
         fields = "display_phone_number,verified_name,quality_rating,platform_type"
         try:
             number = await self._graph.get(f"/{self._phone_number_id}?fields={fields}", "number")
