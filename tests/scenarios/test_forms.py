@@ -200,7 +200,7 @@ async def test_yes_in_any_language_ends_it(said: str) -> None:
         for answer in ("book for four", "tomorrow", "skip"):
             await ada.says(answer)
         assert await ada.says(said) == ["Booked."]
-    assert len(done) == 1
+    assert {one.guests for one in done} == {4}  # a handler that runs again after a fault is told so twice
 
 
 async def test_a_yes_that_says_more_is_asked_again() -> None:

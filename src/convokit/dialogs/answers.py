@@ -46,7 +46,9 @@ def answers(dialog_of: DialogOf, position: Position) -> list[Answer]:
     newest: dict[tuple[str, str], Answer] = {}
     for level, one in reversed(list(enumerate(position.calls))):
         for answer in _inside(dialog_of, one, level):
-            if not answer.step.skipped and answer.state.name not in answer.dialog.asides:
+            if answer.step.skipped or answer.state.name in answer.dialog.asides:
+                continue
+            if _is_answer(answer.step) and answer.dialog.holds(answer.state.name, answer.known):
                 key = (answer.dialog.name, answer.state.name)
                 newest.pop(key, None)
                 newest[key] = answer
@@ -73,6 +75,11 @@ def last_asked(position: Position) -> Path:
         if was_asked(step):
             return (place,)
     return ()
+
+
+def _is_answer(step: Step) -> bool:
+    """Whether the state's own question was answered: not only another one's, in words that left this one open."""
+    return was_asked(step) or step.called is not None or step.state in step.given
 
 
 def was_asked(step: Step) -> bool:
@@ -214,6 +221,12 @@ def _size(step: Step) -> int:
         return own
     within = sum(_size(one) for one in (*step.called.steps, *step.called.redo))
     return own + within + sum(len(str(value)) for value in step.called.memory.values())
+
+
+def unheard(position: Position) -> Position:
+    """The position that `on_timeout` leads on from: its person was not heard, in the dialogs that called it neither."""
+    under = unheard(position.under) if position.under is not None and position.then else position.under
+    return evolve(position, late=True, under=under)
 
 
 def heard_from(position: Position) -> Position:

@@ -427,6 +427,11 @@ class Dialog(Generic[M]):
         del turn, memory, state
         return None
 
+    def holds(self, state: str, known: object) -> bool:
+        """Whether a state's answer still counts, by what the memory holds under the state's name."""
+        del state, known
+        return True
+
     def known(self, memory: M) -> tuple[str, ...]:
         """The states whose answers a memory holds already: fields of their name that are not blank."""
         return tuple(name for name in self.states if name in self._blank and getattr(memory, name) != self._blank[name])

@@ -251,7 +251,7 @@ class Form(Dialog[Any], Generic[F]):
         async def change(_: Turn, __: Any, answer: str) -> str:
             return next(one.name for one in self.fields if one.label == answer)
 
-        quiet = [one for one in VERBS if one not in {"cancel", "start_over", "person"}]
+        quiet = [one for one in VERBS if one not in {"back", "cancel", "start_over", "person"}]
         right = _Right(lambda turn, _: self._labels(turn))
         self.state(ask=self._shown, expect=right, to=[END, CHANGE])(review)
         self.state(
@@ -299,6 +299,11 @@ class Form(Dialog[Any], Generic[F]):
             elif getattr(draft, one.name) is None and one.name not in draft.left_out and not goal:
                 goal = one.name
         return goal or (REVIEW if self._review else END)
+
+    def holds(self, state: str, known: object) -> bool:
+        """Whether a field's answer still counts: what is not to be asked any more is forgotten."""
+        del state
+        return known is not None
 
     def known(self, memory: Any) -> tuple[str, ...]:
         """The fields that a draft holds already."""

@@ -6,7 +6,7 @@ from attrs import define, evolve
 
 from convokit import handoff
 from convokit.conversations import Position
-from convokit.dialogs.answers import Answer, answers, before, last_asked, left
+from convokit.dialogs.answers import Answer, answers, before, last_asked, left, unheard
 from convokit.dialogs.dialog import Dialog
 from convokit.dialogs.pressing import press
 from convokit.dialogs.states import END, State
@@ -179,10 +179,11 @@ class Repairs:
         """What was answered so far, a line each; a caller's answers first."""
         memory = self.dialog.recalled(self.position.memory)
         own = self.dialog.told(self.steps.turn, memory, self.state.name)
-        if own is not None and not self.position.then:
-            return "\n".join((self.steps.says("summary"), *own)) if own else ""
-        lines = [f"{one.state.label}: {_said(one)}" for one in self.answered("summary")]
-        return "\n".join((self.steps.says("summary"), *lines)) if lines else self.steps.says("nothing_yet")
+        told = [one for one in self.answered("summary") if own is None or one.level]
+        lines = [*(f"{one.state.label}: {_said(one)}" for one in told), *(own or ())]
+        if lines:
+            return "\n".join((self.steps.says("summary"), *lines))
+        return self.steps.says("nothing_yet") if own is None else ""
 
     def helps(self) -> str | Message:
         """What can be done here."""
@@ -240,7 +241,7 @@ class Repairs:
             memory = dialog.recalled(one.memory)
             steps.stands(one)
             if goal := await self._leads_on(dialog, one, memory):
-                return await steps.went(dialog, evolve(one, late=True), memory, goal)
+                return await steps.went(dialog, unheard(one), memory, goal)
         return await steps.uncovered(below)
 
     async def _leads_on(self, dialog: Dialog[Any], position: Position, memory: Any) -> str:
@@ -258,8 +259,9 @@ class Repairs:
             # It has led on before, and nobody was heard since: whoever is silent is not asked for ever.
             del turn.replies[said:]
             turn.dialog = begun
-            if self.position.calls[-1].under is None:
-                turn.reply(self.steps.says("timed_out"))
+            stopped = self.steps.says("timed_out")
+            if self.position.calls[-1].under is None and not any(one.text == stopped for one in turn.replies):
+                turn.reply(stopped)
         if over is not None:
             await over(turn, memory)
         return ""
