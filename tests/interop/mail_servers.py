@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ disable_plaintext_auth = no
 auth_mechanisms = plain login
 mail_location = maildir:{base}/Maildir
 mail_max_userip_connections = 100
+# Mails are put into the folder behind its back: it notices most at once, and the others when it looks (else 30 s).
+mailbox_idle_check_interval = 1 secs
 first_valid_uid = 0
 first_valid_gid = 0
 default_internal_user = {user}
@@ -70,7 +72,7 @@ def free_port() -> int:
 class Dovecot:
     """A mailbox server in a folder of its own, run by a user without rights."""
 
-    def __init__(self, base: Path, uid: int, gid: int, more: str = "") -> None:
+    def __init__(self, base: Path, uid: int, gid: int, more: str = "", files: Sequence[Path] = ()) -> None:
         self.base, self.uid, self.gid = base, uid, gid
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
@@ -81,7 +83,9 @@ class Dovecot:
         text = DOVECOT.format(
             base=base, user=user.pw_name, group=group, uid=uid, gid=gid, port=self.port, name=USER, password=PASSWORD
         )
-        (base / "dovecot.conf").write_text(text + more)
+        (base / "dovecot.conf").write_text(text + more.replace("BASE", str(base)))
+        for one in files:
+            shutil.copy(one, base)
         for name in ("Maildir/new", "Maildir/cur", "Maildir/tmp", "run", "state"):
             (base / name).mkdir(parents=True)
         self._own()
@@ -150,7 +154,7 @@ def dovecot_binary() -> str | None:
 
 
 @contextmanager
-def dovecot(more: str = "") -> Iterator[Dovecot]:
+def dovecot(more: str = "", files: Sequence[Path] = ()) -> Iterator[Dovecot]:
     if dovecot_binary() is None:
         pytest.skip("dovecot is not installed (apt-get install dovecot-imapd)")
     if os.getuid() == 0:
@@ -160,7 +164,7 @@ def dovecot(more: str = "") -> Iterator[Dovecot]:
         uid, gid = os.getuid(), os.getgid()
     # Sockets' paths are short: a test's own folder may be too deep for them.
     base = Path(tempfile.mkdtemp(prefix="dovecot-"))
-    server = Dovecot(base, uid, gid, more)
+    server = Dovecot(base, uid, gid, more, files)
     try:
         server.start()
         yield server

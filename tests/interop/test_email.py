@@ -170,6 +170,17 @@ async def test_a_mail_wakes_us_at_once_and_a_stop_does_not_wait(
     assert time.monotonic() - stopped < 2
 
 
+async def test_mails_that_come_while_others_are_read_do_not_wait(
+    server: Dovecot, taker: tuple[Taker, str], tmp_path: Path
+) -> None:
+    async with shop(server.host, taker[1], tmp_path) as (_, _, got):
+        for number in range(12):
+            server.deliver(letter(f"number {number}"))
+            await anyio.sleep(0.05 * (number % 4))
+        await until(lambda: len(got) == 12)
+        assert {one.text for one in got} == {f"number {number}" for number in range(12)}
+
+
 async def test_an_idle_is_renewed_as_long_as_nothing_comes(
     server: Dovecot, taker: tuple[Taker, str], tmp_path: Path
 ) -> None:
@@ -407,6 +418,34 @@ def over_starttls(port: int, password: str = PASSWORD, **settings: Any) -> Email
     # On loopback a port of its own is spoken to as it is: this one is told to encrypt.
     made._setup = evolve(made._setup, smtp=Server(host="localhost", port=port, security="starttls"))
     return made
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+async def test_a_mailbox_is_read_over_an_encrypted_line(
+    certificate: tuple[Path, Path], taker: tuple[Taker, str], tmp_path: Path, security: Any
+) -> None:
+    port = free_port()
+    listener = f"service imap-login {{\n inet_listener imaps {{\n port = {port}\n ssl = yes\n }}\n}}\n"
+    keys = "ssl = yes\nssl_cert = <BASE/cert.pem\nssl_key = <BASE/key.pem\n"
+    with dovecot(keys + listener, certificate) as own:
+        where = Server(host="localhost", port=port if security == "tls" else own.port, security=security)
+        bot, got = Bot("shop"), list[str]()
+
+        @bot.fallback
+        async def hear(turn: Turn) -> None:
+            got.append(turn.text)
+
+        made = Email("support@shop.example", PASSWORD, user=USER, smtp_host=taker[1], ca_file=str(certificate[0]))
+        made._setup = evolve(made._setup, imap=where)
+        bot.attach(made)
+        async with bot.serve(Memory(), settings=Settings(files=str(tmp_path / "files"))):
+            await until(lambda: made.mailbox is not None and made.mailbox.ready.is_set())
+            await anyio.sleep(0.5)
+            for number in range(5):
+                own.deliver(letter(f"number {number}"))
+                await until(lambda count=number + 1: len(got) == count)
+            stopped = time.monotonic()
+        assert time.monotonic() - stopped < 2
 
 
 async def test_a_mail_goes_out_encrypted_and_logged_in(

@@ -5,6 +5,7 @@ Microsoft describe it.
 """
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
@@ -44,6 +45,8 @@ class Line:
     validity: int = 0
     next_uid: int = 1
     idles: bool = False
+    moved: bool = False
+    """Whether a mail was announced while it was looked for last: what was found is not all."""
     _client: Any = None
     _cut: bool = False
 
@@ -86,8 +89,19 @@ class Line:
     def after(self, uid: int) -> list[int]:
         """The UIDs after this one, rising."""
         with self._told("SEARCH"):
+            self._announced()
             # "n:*" names the last mail even when there is none after n.
-            return sorted(one for one in self._client.search(["UID", f"{uid + 1}:*"]) if one > uid)
+            found = sorted(one for one in self._client.search(["UID", f"{uid + 1}:*"]) if one > uid)
+            self.moved = self._announced()
+            return found
+
+    def _announced(self) -> bool:
+        """Whether the server announced a mail, with the answer to whatever, since this was asked last: it does so once.
+
+        An IDLE that begins afterwards does not tell of it again.
+        """
+        imap = self._client._imap  # noqa: SLF001  IMAPClient keeps to itself what servers tell unasked
+        return bool(imap.response("EXISTS")[1] != [None])
 
     def since(self, day: date) -> list[int]:
         """The UIDs of what came on this day or later, rising."""
@@ -121,10 +135,24 @@ class Line:
         with self._told("IDLE"):
             self._client.idle()
             try:
-                self._client.idle_check(timeout=seconds)
+                # One that says something with every beginning is asked once a second, and not for ever at once.
+                self._client.idle_check(timeout=min(seconds, 1.0) if self._told_already() else seconds)
             finally:
                 if not self._cut:
                     self._client.idle_done()
+
+    def _told_already(self) -> bool:
+        """Whether more was read than an IDLE's beginning: `idle_check` looks at the socket, and that is in a buffer."""
+        imap = self._client._imap  # noqa: SLF001  IMAPClient does not tell what it has read
+        reader = getattr(imap, "_file", None) or imap.file
+        line = self._client.socket()
+        line.settimeout(0)
+        try:
+            return bool(reader.peek(1))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        finally:
+            line.settimeout(self.timeout)
 
     def noop(self) -> None:
         """Ask whether the line is still there."""

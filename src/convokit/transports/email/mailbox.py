@@ -25,6 +25,8 @@ T = TypeVar("T")
 TRUNCATED = 256 << 10
 """How many bytes are read of a mail that is too large: what was written stands at its beginning."""
 MOST_LATER = 1000
+MOST_AGAIN = 5
+"""How often a mailbox is looked into again that announces mails and has none."""
 _AGAIN = 5.0
 _BACK = timedelta(days=2)
 
@@ -156,8 +158,13 @@ class Mailbox:
         assert self._position is not None  # noqa: S101  for the type checker: `run` has begun
         for uid in self._position.later:
             await self._one(line, uid)
-        for uid in await self._in_thread(line, line.after, self._position.uid):
-            await self._one(line, uid)
+        again = MOST_AGAIN
+        while again:
+            found = await self._in_thread(line, line.after, self._position.uid)
+            for uid in found:
+                await self._one(line, uid)
+            # What came meanwhile was announced with some answer, and an IDLE tells only of what comes later.
+            again = MOST_AGAIN if found else again - 1 if line.moved else 0
 
     async def _one(self, line: Line, uid: int) -> None:
         found = await self._in_thread(line, line.mail, uid, self.most + 1)
