@@ -34,6 +34,8 @@ FOUND_BY = {
     "texts are cut": "test_no_text_is_lost_or_over_the_limit",
     "over its own limit": "test_no_text_is_lost_or_over_the_limit",
     "sends buttons it cannot show": "test_every_kind_of_content_that_was_fitted_is_sent",
+    "buttons are lost": "test_no_label_and_no_address_is_lost",
+    "tries again by itself": "test_a_failing_server_is_tried_again",
     "two calls for one message": "test_a_message_that_the_platform_takes_is_one_call",
 }
 ALTERNATIVES: dict[str, list[Any]] = {

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
+import pytest
+
 from convokit import ConversationId, User
 from convokit.abc import Desk, Request, Transport
 from convokit.desks import Local
@@ -71,6 +73,9 @@ class TestVoice(TransportContract):
         signature = sign(TOKEN.encode(), url, pairs)
         headers = {self.signature_header: signature, "content-type": b"application/x-www-form-urlencoded"}
         return Request(method="POST", path=path, query=query, headers=headers, body=body, at=NOW)
+
+    async def test_no_label_and_no_address_is_lost(self) -> None:
+        pytest.skip("what is spoken has no addresses in it")
 
     def without_secrets(self) -> Sequence[Callable[[], Transport]]:
         return (

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -87,6 +88,23 @@ class Contents(Members):
     async def test_every_kind_of_content_that_was_fitted_is_sent(self, content: str) -> None:
         """Natively or not: the transport takes whatever fits its own capabilities, though it may want a pause."""
         assert await self.delivered(CONTENTS[content])
+
+    @pytest.mark.anyio
+    async def test_no_label_and_no_address_is_lost(self) -> None:
+        """Whatever buttons, links and pictures the fitting leaves stand in the calls to the platform."""
+        self.needs_http()
+        capabilities = self.transport("http://127.0.0.1:1", 1.0).capabilities
+        message = Message(
+            "Which?",
+            buttons=[Button("Margherita", "m"), Button("Funghi", "f"), Link("Menu", "https://shop.example/menu")],
+            attachments=[Image("https://shop.example/pizza.jpg")],
+        )
+        calls = "".join(unquote_plus(call.body.decode("utf-8", "replace")) for call in await self.delivered(message))
+        for one in fit(message, capabilities).messages:
+            wanted = [part for action in one.buttons if isinstance(action, Button | Link) for part in (action.label,)]
+            wanted += [action.url for action in one.buttons if isinstance(action, Link)]
+            wanted += [attachment.url for attachment in one.attachments]
+            assert [part for part in wanted if part not in calls] == []
 
     @pytest.mark.anyio
     @pytest.mark.parametrize("piece", PIECES, ids=lambda one: one.encode("unicode_escape").decode())

@@ -6,6 +6,7 @@ import traceback
 import pytest
 from attrs import evolve
 
+from convokit.abc import Proof
 from convokit.conversations import ConversationId
 from convokit.errors import RateLimited, Rejected, TransportError, Unreachable
 from convokit.messages import Message
@@ -17,15 +18,33 @@ class Sending(Members):
     """What `send` holds."""
 
     async def _send(self, script: Script, within: float = 10.0) -> list[HttpCall]:
+        """Send one message. It is one call, however it ends: trying again is the outbox's, which knows when."""
         self.needs_http()
         async with PlatformDouble(script) as double, self.transport(double.url, within) as transport:
-            await transport.send(ConversationId(transport.channel, self.conversation), Message("Hello"))
+            try:
+                await transport.send(ConversationId(transport.channel, self.conversation), Message("Hello"))
+            finally:
+                assert len(double.calls) <= 1, "a transport does not try again by itself"
             return double.calls
 
     @pytest.mark.anyio
     async def test_a_message_that_the_platform_takes_is_one_call(self) -> None:
         """One message, one call."""
         assert len(await self._send(lambda _: self.sent)) == 1
+
+    @pytest.mark.anyio
+    async def test_the_key_that_proves_a_message_goes_along(self) -> None:
+        """Where `proof` says so: the same at each try of a message, another one for another message."""
+        self.needs_http()
+        async with PlatformDouble(lambda _: self.sent) as double, self.transport(double.url, 10.0) as transport:
+            if transport.proof is Proof.NONE:
+                pytest.skip("the platform offers nothing against sending twice")
+            to = ConversationId(transport.channel, self.conversation)
+            for number in (1, 1, 2):
+                await transport.send_keyed(to, Message("Hello"), f"{to}:7:{number}")
+            first, again, other = (call.body + call.path.encode() for call in double.calls)
+        assert first == again, "the same message has the same key at every try"
+        assert first != other, "the key does not leave, though proof says that the platform gets it"
 
     @pytest.mark.anyio
     async def test_a_pause_that_the_platform_asks_for_is_told(self) -> None:
