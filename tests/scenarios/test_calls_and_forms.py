@@ -163,3 +163,43 @@ async def test_a_chain_of_dialogs_leads_a_silent_person_on_once() -> None:
         ada.hears()
         await world.passes(minutes=6)
         assert ada.hears() == ["Which day?"]
+
+
+async def test_a_called_form_gives_its_caller_the_filled_instance_whatever_was_skipped() -> None:
+    @define
+    class Address:
+        street: str = ask("Which street?", Text())
+        floor: int = ask("Which floor?", Integer(0, 90), default=0, skip=True)
+
+    @define
+    class Order:
+        size: str = ""
+        address: Address | None = None
+
+    bot = Bot("pizza")
+    address = bot.form(Address, review=False)
+    ordering = bot.dialog(Order)
+    got: list[object] = []
+
+    @ordering.state(ask="Small or large?", choices=["small", "large"], to=["confirm"], calls=[address])
+    async def size(turn: Turn, order: Order, answer: str) -> Call:
+        order.size = answer
+        return call(address, then="confirm", into="address")
+
+    @ordering.state(ask="All right?", to=[END])
+    async def confirm(turn: Turn, order: Order, answer: str) -> None:
+        got.append(order.address)
+        turn.reply("Thanks.")
+
+    @bot.text("order")
+    async def order(turn: Turn) -> None:
+        turn.begin(ordering)
+
+    async with Simulation(bot) as world:
+        ada = world.user("Ada")
+        for said in ("order", "large", "12 Crane St"):
+            await ada.says(said)
+        assert await ada.says("skip") == ["All right?"]
+        await world.restarts()
+        assert await ada.says("yes") == ["Thanks."]
+    assert {repr(one) for one in got} == {repr(Address(street="12 Crane St", floor=0))}

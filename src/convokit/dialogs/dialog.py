@@ -422,6 +422,10 @@ class Dialog(Generic[M]):
         found = self.states.get(name)
         return found or next((one for one in self.states.values() if name in one.aliases), None)
 
+    def gives(self, memory: Any) -> Any:
+        """What a caller's `into=` gets when it has ended: its memory."""
+        return memory
+
     def told(self, turn: Turn, memory: Any, state: str) -> list[str] | None:
         """What the summary says at a state, a line each; None: the answers, as they were given."""
         del turn, memory, state

@@ -322,8 +322,11 @@ class Form(Dialog[Any], Generic[F]):
 
     async def _completed(self, turn: Turn, draft: Any) -> None:
         if self._complete is not None:
-            known = {one.name: getattr(draft, one.name) for one in self._known(draft)}
-            await self._complete(turn, self.filled(**known))
+            await self._complete(turn, self.gives(draft))
+
+    def gives(self, memory: Any) -> F:
+        """The filled instance: what was skipped or not asked has its default."""
+        return self.filled(**{one.name: getattr(memory, one.name) for one in self._known(memory)})
 
 
 class _Right(Varying):

@@ -96,7 +96,8 @@ def call(dialog: Callee[M], *, then: str, memory: M | None = None, into: str = "
         dialog: What `bot.dialog(...)` returned.
         then: A state of the caller, named in `to` of the state that calls; or END.
         memory: An instance of the called dialog's class; what it already holds is not asked again.
-        into: The field of the caller's memory that gets the result.
+        into: The field of the caller's memory that gets the result: the called dialog's memory, of a form the filled
+            instance.
 
     Raises:
         DefinitionError: `memory` is not of the called dialog's class.

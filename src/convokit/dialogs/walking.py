@@ -306,7 +306,7 @@ class Walk:
         theirs = caller.recalled(below.memory)
         below = with_result(below, over)
         if position.into:
-            setattr(theirs, position.into, dialog.recalled(over.memory))
+            setattr(theirs, position.into, dialog.gives(dialog.recalled(over.memory)))
             below = self._filled(caller, below, theirs, position.into)
         return await self.went(caller, below, theirs, position.then, result=at_its_end(over))
 
