@@ -6,8 +6,22 @@ import anyio
 import msgspec
 import pytest
 
-from convokit import Bot, Button, ConversationId, Malformed, Message, MessageReceived, Settings, Turn, Unreachable, User
+from convokit import (
+    Bot,
+    Button,
+    ConversationId,
+    Event,
+    Malformed,
+    Message,
+    MessageReceived,
+    Settings,
+    Turn,
+    Unreachable,
+    User,
+)
+from convokit._engine.lines import LONGEST_OWED, MOST_KEPT, Lines
 from convokit.abc import Received, Request, Transport
+from convokit.errors import StoreUnavailable
 from convokit.messages import Capabilities
 from convokit.stores import Memory
 from convokit.testing import VirtualClock
@@ -180,3 +194,90 @@ async def test_nothing_of_a_call_is_left_when_it_is_over() -> None:
             await engine.take(phone, ring({"id": str(number), "text": "hello"}, clock))
         lines = engine._lines
         assert (lines._open, lines._owed, lines._taken) == ({}, {}, {})
+
+
+class Full(Memory):
+    """A store that cannot write for a while."""
+
+    full = False
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[bool]:
+        if self.full:
+            raise StoreUnavailable("the disk is full")
+        return await super().accept(events)
+
+
+async def test_a_call_whose_events_could_not_be_kept_holds_up_no_later_one() -> None:
+    bot, phone, clock = a_bot(), Telephone(within=3600), VirtualClock()
+    bot.attach(phone)
+    store = Full()
+    async with bot.serve(store, clock=clock, settings=SETTINGS) as engine:
+        store.full = True
+        with pytest.raises(StoreUnavailable):
+            await engine.take(phone, ring({"id": "1", "text": "hello"}, clock))
+        store.full = False
+        with anyio.fail_after(30):
+            assert (await engine.take(phone, ring({"id": "2", "text": "nothing"}, clock))).body == b""
+        assert engine._lines._owed == {}
+
+
+async def test_a_call_made_again_while_the_first_is_answered_gets_the_same_answer() -> None:
+    bot, phone, clock = Bot("slow"), Telephone(within=3600), VirtualClock()
+    goes_on, begun = anyio.Event(), anyio.Event()
+
+    @bot.fallback
+    async def look_it_up(turn: Turn) -> None:
+        turn.reply("One moment.")
+        await turn.flush()
+        begun.set()
+        await goes_on.wait()
+        turn.reply("Here it is.")
+
+    bot.attach(phone)
+    answers: list[bytes] = []
+
+    async with bot.serve(Memory(), clock=clock, settings=SETTINGS) as engine, anyio.create_task_group() as tasks:
+
+        async def call() -> None:
+            answers.append((await engine.take(phone, ring({"id": "1", "text": "look"}, clock))).body)
+
+        with anyio.fail_after(30):
+            tasks.start_soon(call)
+            await begun.wait()
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(call)
+            await anyio.wait_all_tasks_blocked()
+            assert answers == []
+            goes_on.set()
+            while len(answers) < 2:
+                await anyio.lowlevel.checkpoint()
+        assert answers == [b"One moment.|Here it is."] * 2
+        assert engine._lines._owed == {}
+    assert phone.later == []
+
+
+async def test_a_turn_that_ends_elsewhere_is_waited_for_no_longer_than_a_while() -> None:
+    now = 0.0
+    lines = Lines(now=lambda: now)
+    first, second = (
+        MessageReceived(id=one, conversation=ADA, at=VirtualClock().now(), user=User(id="ada"), text=one)
+        for one in ("first", "second")
+    )
+    with lines.opened(ADA, [first]) as line:
+        assert not line.whole
+    now = LONGEST_OWED + 1
+    with lines.opened(ADA, [second]) as line:
+        assert list(line.owed) == ["second"]
+        lines.committed(second, ())
+        assert line.whole
+    assert (lines._open, lines._owed, lines._taken) == ({}, {}, {})
+
+
+async def test_calls_that_ended_before_their_turns_are_remembered_up_to_a_bound() -> None:
+    lines = Lines()
+    for number in range(MOST_KEPT + 10):
+        where = ConversationId("phone", str(number))
+        event = MessageReceived(id="1", conversation=where, at=VirtualClock().now(), user=User(id="ada"), text="")
+        with lines.opened(where, [event]):
+            pass
+    assert len(lines._owed) == MOST_KEPT

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from convokit import (
     Bot,
@@ -202,3 +203,28 @@ async def test_a_simulation_has_a_window_when_it_is_given_one() -> None:
         await world.passes(hours=1)
         with pytest.raises(OutsideWindow):
             await world.engine.send(ada.conversation, "Still there?")
+
+
+class Confused(Windowed):
+    """A platform whose transport has a fault of its own."""
+
+    def opens_window(self, event: Event) -> timedelta | None:
+        if isinstance(event, MessageReceived) and event.text == "odd":
+            raise KeyError("source")
+        return super().opens_window(event)
+
+
+async def test_a_transport_that_fails_over_an_event_costs_that_event_and_not_the_run() -> None:
+    bot, platform, clock = Bot("shop"), Confused(), VirtualClock()
+
+    @bot.text("hello")
+    async def greet(turn: Turn) -> None:
+        turn.reply("Hi.")
+
+    bot.attach(platform)
+    settings = Settings(poll=86_400, purge_every=864_000, tries=1)
+    async with bot.serve(Memory(), clock=clock, settings=settings) as engine:
+        await engine.accept([evolve(said(text, clock), id=text) for text in ("odd", "hello")])
+        await engine.quiet()
+        assert [one.error for one in await engine.failed()] == ["KeyError: 'source'"]
+    assert platform.sent == ["Hi."]

@@ -220,9 +220,15 @@ class Engine:
         if conversation is None or received.answer is None:
             return received.body
         with self._lines.opened(conversation, events) as line:
-            fresh = await self.accept(events) if events else ()
-            known = [event.id for event, new in zip(events, fresh, strict=True) if not new]
-            self._lines.dropped(conversation, known)
+            # What may have been kept before is not new to the store, and its turn has yet to come all the same.
+            doubted = {event.id for event in events if (event.conversation, event.id) in self._doubted}
+            try:
+                fresh = await self.accept(events) if events else ()
+            except Exception:
+                self._lines.dropped(conversation, line, line.events)
+                raise
+            known = [event.id for event, new in zip(events, fresh, strict=True) if not new and event.id not in doubted]
+            self._lines.dropped(conversation, line, known)
             if known and len(known) == len(events) and (body := self._lines.given(events)) is not None:
                 return body
             body = await spoken(line, received, asked=bool(events))

@@ -153,14 +153,11 @@ class Lanes:
 
     async def _events(self, held: _Held) -> None:
         while held.lane.events:
-            lane = held.lane
-            waiting, *left = lane.events
-            held.lane = lane = self._turns.heard(lane, waiting)
-            await self._stops.heard(waiting)
+            waiting, *left = held.lane.events
             began, held.since = perf_counter(), anyio.current_time()
-            if (loop := self._turns.loop(lane, waiting)) is not None:
-                await self._silent(held, loop, began)
+            if not await self._begins(held, waiting, began):
                 return
+            lane = held.lane
             try:
                 committed = await self._handled(held, waiting, left)
             except Unreadable as problem:
@@ -194,6 +191,22 @@ class Lanes:
             if committed.release:
                 return
             held.lane = with_changes(lane, committed, left)
+
+    async def _begins(self, held: _Held, waiting: Waiting, began: float) -> bool:
+        """Whether an event's turn may begin, once is noted what its channel makes of it: a window, a stop."""
+        try:
+            held.lane = self._turns.heard(held.lane, waiting)
+            await self._stops.heard(waiting)
+        except Exception as problem:
+            if isinstance(problem, StoreUnavailable):
+                raise
+            # Left to itself it would end the run, and the next one too.
+            await self._failed(held, problem, began)
+            return False
+        if (loop := self._turns.loop(held.lane, waiting)) is not None:
+            await self._silent(held, loop, began)
+            return False
+        return True
 
     def _after(self, before: Conversation, event: Event, committed: Committed) -> None:
         """Wake whoever has to do with what was committed."""

@@ -1,6 +1,6 @@
 """HTTP answers that carry what is said: a phone call's, say. While one is held open, the outbox speaks into it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
@@ -12,15 +12,31 @@ from convokit.events import Event
 from convokit.messages import Message
 
 MOST_KEPT = 1000
-"""How many answers are remembered, to be given again to a platform that asks again."""
+"""How many answers are remembered, to be given again to a platform that asks again, and of how many conversations whose
+answer came before their turn was over."""
+LONGEST_OWED = 300.0
+"""For how many seconds an event's turn is waited for, by however many calls: it may have ended in another process."""
+
+
+@define(eq=False)
+class Owed:
+    """An event whose turn belongs in an answer."""
+
+    since: float
+    rows: frozenset[str] | None = None
+    """The rows that its turn wrote and that are not said yet; None: it is not over."""
 
 
 @define(eq=False)
 class Line:
     """One answer that is held open."""
 
-    owed: dict[str, frozenset[str] | None]
-    """The events whose turns belong in it, and the rows that they wrote; None: not handled yet."""
+    events: tuple[str, ...]
+    """The ids of those that came with this very call."""
+    fresh: frozenset[str]
+    """Those of them that no call before was waiting for."""
+    owed: dict[str, Owed]
+    """The events whose turns belong in it, by id."""
     messages: list[Message] = field(factory=list)
     moved: anyio.Event = field(factory=anyio.Event)
 
@@ -33,19 +49,29 @@ class Line:
 class Lines:
     """The answers that are held open in this process, by conversation; of several the newest is spoken into."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = anyio.current_time) -> None:
+        self._now = now
         self._open: dict[ConversationId, list[Line]] = {}
-        self._owed: dict[ConversationId, dict[str, frozenset[str] | None]] = {}
+        self._owed: dict[ConversationId, dict[str, Owed]] = {}
         self._taken: dict[ConversationId, set[str]] = {}
         self._given: dict[tuple[ConversationId, str], bytes] = {}
 
     @contextmanager
     def opened(self, conversation: ConversationId, events: Iterable[Event]) -> Iterator[Line]:
-        """Hold an answer open for what these events' turns say, and for what is still owed here from before."""
+        """Hold an answer open for what these events' turns say, and for what is still owed here from before.
+
+        A call that is made again while the first is still answered shares what is said with it.
+        """
+        now, ids = self._now(), tuple(event.id for event in events)
         owed = self._owed.setdefault(conversation, {})
-        owed.update({event.id: None for event in events})
-        line = Line(owed)
-        self._open.setdefault(conversation, []).append(line)
+        for late in [event for event, one in owed.items() if now - one.since > LONGEST_OWED]:
+            del owed[late]
+        line = Line(ids, frozenset(ids) - owed.keys(), owed)
+        owed.update({event: Owed(now) for event in line.fresh})
+        others = self._open.setdefault(conversation, [])
+        if (first := next((one for one in others if ids and one.events == ids), None)) is not None:
+            line.messages = first.messages
+        others.append(line)
         try:
             yield line
         finally:
@@ -55,6 +81,14 @@ class Lines:
                 del self._open[conversation]
             if not owed:
                 self._owed.pop(conversation, None)
+                self._taken.pop(conversation, None)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Keep what was never handled here within bounds."""
+        if len(self._owed) > MOST_KEPT:
+            for conversation in [one for one in self._owed if one not in self._open][: len(self._owed) - MOST_KEPT]:
+                self._owed.pop(conversation)
                 self._taken.pop(conversation, None)
 
     def take(self, conversation: ConversationId, key: str, message: Message) -> bool:
@@ -73,36 +107,40 @@ class Lines:
 
     def committed(self, event: Event, keys: Iterable[str]) -> None:
         """An event's turn is over; it wrote these rows. The first word on it counts."""
-        owed = self._owed.get(event.conversation)
-        if owed is None or owed.get(event.id, frozenset()) is not None:
+        owed = self._owed.get(event.conversation, {}).get(event.id)
+        if owed is None or owed.rows is not None:
             return
-        owed[event.id] = frozenset(keys) - self._taken.get(event.conversation, set())
+        owed.rows = frozenset(keys) - self._taken.get(event.conversation, set())
         self._move(event.conversation)
 
     def withdrawn(self, conversation: ConversationId) -> None:
         """The bot's rows that wait there were taken back: what was handled is waited for no more."""
         owed = self._owed.get(conversation, {})
-        for event in [event for event, keys in owed.items() if keys is not None]:
+        for event in [event for event, one in owed.items() if one.rows is not None]:
             del owed[event]
         self._move(conversation)
 
-    def dropped(self, conversation: ConversationId, events: Iterable[str]) -> None:
-        """These events are none to be waited for: they were known already."""
+    def dropped(self, conversation: ConversationId, line: Line, events: Iterable[str]) -> None:
+        """These events of an answer are none to be waited for: they were known already, or could not be kept.
+
+        What another answer was waiting for before is waited for all the same: it is on its way.
+        """
         owed = self._owed.get(conversation, {})
-        for one in events:
+        for one in line.fresh.intersection(events):
             owed.pop(one, None)
+        self._move(conversation)
 
     def _gone(self, conversation: ConversationId, key: str) -> None:
         self._taken.setdefault(conversation, set()).add(key)
         owed = self._owed.get(conversation, {})
-        for event, keys in owed.items():
-            if keys is not None:
-                owed[event] = keys - {key}
+        for one in owed.values():
+            if one.rows is not None:
+                one.rows -= {key}
         self._move(conversation)
 
     def _move(self, conversation: ConversationId) -> None:
         owed = self._owed.get(conversation, {})
-        for event in [event for event, keys in owed.items() if keys is not None and not keys]:
+        for event in [event for event, one in owed.items() if one.rows is not None and not one.rows]:
             del owed[event]
         for line in self._open.get(conversation, ()):
             line.moved.set()

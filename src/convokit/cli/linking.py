@@ -12,7 +12,8 @@ def links(bot: Bot, given: Namespace) -> int:
     """Print the addresses of a bot's ways in, and write their QR codes where that is wanted.
 
     Raises:
-        DefinitionError: The ref, the label or the colour is wrong, or a channel needs a setting that is missing.
+        DefinitionError: The ref, the label or the colour is wrong, a channel needs a setting that is missing, or a file
+            cannot be written.
         MissingExtra: QR codes are wanted, and the extra "qr" is not installed.
     """
     ways = bot.link(given.ref)
@@ -23,6 +24,8 @@ def links(bot: Bot, given: Namespace) -> int:
         }
     except ValueError as problem:
         raise DefinitionError(str(problem)) from None
+    except OSError as problem:
+        raise DefinitionError(f"{problem.filename or given.qr} cannot be written: {problem.strerror}") from None
     if given.json:
         say(json.dumps([_told(way, written.get(name, ()), buttons[name]) for name, way in ways.items()], indent=2))
     else:

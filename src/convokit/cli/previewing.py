@@ -54,7 +54,7 @@ def preview(bot: Bot, said: str, *, page: str | None = None, channels: Sequence[
         channels: Only these; all when empty.
 
     Raises:
-        DefinitionError: There is no such message or channel, or the bot has no channels.
+        DefinitionError: There is no such message or channel, the bot has no channels, or the page cannot be written.
     """
     message = message_named(said)
     looks = [look(bot.transports[name], message) for name in _wanted(bot, channels)]
@@ -65,7 +65,10 @@ def preview(bot: Bot, said: str, *, page: str | None = None, channels: Sequence[
     if page is not None:
         from convokit.cli.preview_page import written  # noqa: PLC0415  only who wants the page
 
-        Path(page).write_text(written(bot.name, looks), encoding="utf-8")
+        try:
+            Path(page).write_text(written(bot.name, looks), encoding="utf-8")
+        except OSError as problem:
+            raise DefinitionError(f"{page} cannot be written: {problem.strerror}") from None
         say(f"\nThe page is {page}")
     return WRONG if any(one.problem for one in looks) else FINE
 

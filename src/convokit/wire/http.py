@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 import anyio
 import msgspec
@@ -33,6 +33,7 @@ MOST_REDIRECTS = 3
 """How many redirects `fetch` follows."""
 HEADERS = {"accept-encoding": "identity", "user-agent": "convokit"}
 
+_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 _LOGGERS = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy")
 _calling: ContextVar[bool] = ContextVar("convokit_calling", default=False)
@@ -415,7 +416,7 @@ async def fetch(
 
     Args:
         channel: What errors name.
-        url: https, or http on a loopback address that is in `hosts`.
+        url: https on its own port, or http on a loopback address that is in `hosts`.
         hosts: Where files of this platform lie: "lookaside.fbsbx.com" is that host, ".fbcdn.net" all below it.
             Anything else is refused, before a connection is made and at each of at most 3 redirects.
         most: How many bytes are taken at most.
@@ -432,14 +433,14 @@ async def fetch(
     first = there = ""
     for _ in range(1 + MOST_REDIRECTS):
         try:
-            url = urljoin(url, there)
-            parts = urlsplit(url)
+            parts = urlsplit(urljoin(url, there))
+            url = urlunsplit(parts._replace(path=parts.path or "/", fragment=""))
+            url.encode()
+            trusted = _of_platform(parts, hosts)
         except ValueError:
             raise Rejected(channel, f"{what}: its address cannot be read") from None
-        host = (parts.hostname or "").lower()
-        known = any(host == one or (one.startswith(".") and host.endswith(one)) for one in hosts)
-        if not known or parts.username or not (parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))):
-            raise Rejected(channel, f"{what}: its address is not the platform's ({host!r:.80})")
+        if not trusted:
+            raise Rejected(channel, f"{what}: its address is not the platform's ({parts.hostname or ''!r:.80})")
         first = first or parts.netloc
         own = headers if parts.netloc == first else None
         async with Client(channel, f"{parts.scheme}://{parts.netloc}", total=total, transport=transport) as client:
@@ -454,6 +455,21 @@ async def fetch(
             raise Unreachable(channel, f"{what}: the platform answered {answer.status}")
         raise Rejected(channel, f"{what}: the platform answered {answer.status}")
     raise Rejected(channel, f"{what}: more than {MOST_REDIRECTS} redirects")
+
+
+def _of_platform(parts: SplitResult, hosts: Collection[str]) -> bool:
+    """Whether an address is one of a platform's own.
+
+    Raises:
+        ValueError: Its port is no number.
+    """
+    host = (parts.hostname or "").lower()
+    if "@" in parts.netloc or not any(host == one or (one.startswith(".") and host.endswith(one)) for one in hosts):
+        return False
+    if _loopback(host):
+        return parts.scheme in ("http", "https")
+    # What is no host's name is none of the platform's either, however it ends: "evil.example\\.fbcdn.net".
+    return parts.scheme == "https" and parts.port in (None, 443) and _HOST.fullmatch(host) is not None
 
 
 def _media_type(given: str) -> str:

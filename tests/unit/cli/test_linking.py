@@ -56,6 +56,7 @@ def test_codes_and_buttons_are_written(in_a_shop: Path, capsys: pytest.CaptureFi
         (["links", "linkshop:bot", "spring sale"], "1 to 64 letters"),
         (["links", "linkshop:bot", "x", "--qr", "out", "--colour", "red"], "#rrggbb"),
         (["links", "linkshop:bot", "x", "--qr", "out", "--size", "9"], "64 to 4096"),
+        (["links", "linkshop:bot", "x", "--qr", "linkshop.py"], "linkshop.py cannot be written: File exists"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,6 +87,7 @@ def test_a_message_can_come_from_a_file(in_a_shop: Path, capsys: pytest.CaptureF
         (["previewshop:bot", " "], "the message is empty"),
         (["previewshop:bot", "hi", "--channel", "fax"], "attached: poor, rich"),
         (["previewshop:mute", "hi"], "has no channels"),
+        (["previewshop:bot", "hi", "--page", "none/page.html"], "none/page.html cannot be written: No such file"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,16 @@ def test_the_code_decides_what_is_tried_again(error: dict[str, Any], kind: type[
     assert type(failure(told)) is kind
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [(555, 500, Unreachable), (555, 503, Unreachable), (555, 429, RateLimited), (8, 500, Rejected), (7, 429, Rejected)],
+)
+def test_a_code_that_nobody_knows_is_judged_by_the_status(code: int, status: int, kind: type[TransportError]) -> None:
+    found = failure(f'{{"error": {{"code": {code}, "message": "no idea"}}}}', status)
+    assert type(found) is kind
+    assert "no idea" in str(found)
+
+
 def test_a_pause_may_be_of_one_conversation_only() -> None:
     here, everywhere = failure('{"error": {"code": 131056}}'), failure('{"error": {"code": 4}}')
     assert isinstance(here, RateLimited)

@@ -30,6 +30,7 @@ from convokit.events import (
 from convokit.people import User
 from convokit.transports.whatsapp import AD_WINDOW, ENTRY, WINDOW, WhatsApp, _pattern
 from convokit.transports.whatsapp.parse import Reader
+from convokit.wire.codec import encode_event
 from convokit.wire.signing import Secret
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -201,6 +202,25 @@ def test_what_is_not_known_is_kept(message: dict[str, Any]) -> None:
     event = one(message)
     assert isinstance(event, UnknownReceived)
     assert event.raw["id"] == "wamid.1"
+
+
+@pytest.mark.parametrize(
+    ("answered", "response"),
+    [
+        ('{"a": "\\ud800\\u0000b"}', {"a": "\ufffdb"}),
+        ('{"a": NaN, "b": 99999999999999999999}', {"a": None, "b": "99999999999999999999"}),
+        ("[" * 40 + "]" * 40, "[" * 40 + "]" * 40),
+        ("[" * 5000, "[" * 5000),
+        ("no JSON", "no JSON"),
+        ("", {}),
+    ],
+)
+def test_what_a_flow_brings_can_be_kept_whatever_stands_in_it(answered: str, response: object) -> None:
+    nfm = {"name": "flow", "response_json": answered}
+    event = one({"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": nfm}})
+    assert isinstance(event, SignalReceived)
+    assert event.data["response"] == response
+    encode_event(event)
 
 
 # ── by which way ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,6 +47,14 @@ async def test_a_file_is_taken_up_to_the_bound(size: int, taken: bool) -> None:
         "ftp://media.example/a",
         "//media.example/a",
         "file:///etc/passwd",
+        "https://:word@media.example/a",
+        "https://@media.example/a",
+        "https://media.example:8443/a",
+        "https://media.example:99999999/a",
+        "https://media.example:x/a",
+        "https://evil.example\\.cdn.example/a",
+        "https://evil.example%2f.cdn.example/a",
+        "https://media.example/\ud800",
         "https://[",
         "",
     ],
@@ -94,3 +102,10 @@ async def test_what_may_be_tried_again_and_what_not() -> None:
             answer = trouble
             with pytest.raises(Unreachable):
                 await got(f"{double.url}/a")
+
+
+@pytest.mark.parametrize("rest", ["", "?a=1", "#here", "/?a=1#here"])
+async def test_an_address_needs_no_path(rest: str) -> None:
+    async with PlatformDouble(lambda _: Reply(body=b"file")) as double:
+        assert await got(double.url + rest) == await got(double.url.replace("http:", "HTTP:") + rest) == b"file"
+    assert {call.path.partition("?")[0] for call in double.calls} == {"/"}

@@ -66,7 +66,8 @@ class Codes:
             return Unreachable(channel, told)
         if code in self.temporary or error.get("is_transient") is True:
             return Unreachable(channel, told, maybe_sent=True)
-        return Rejected(channel, told)
+        known = (code, subcode) in self.advice or (code, None) in self.advice
+        return Rejected(channel, told) if known else _by_status(channel, told, answer)
 
     def told(self, error: Mapping[str, Any], token: Secret) -> str:
         """A sentence of an error object: what to do, then the numbers, then its own words; empty without a code."""
@@ -107,7 +108,7 @@ def pause(headers: Mapping[str, str]) -> float | None:
 
 
 def _by_status(channel: str, told: str, answer: Answer) -> TransportError:
-    """An answer without an error code: from a proxy on the way, most often."""
+    """An answer without an error code, from a proxy on the way most often, or with one that is not known here."""
     if answer.status == 429:  # noqa: PLR2004  HTTP's own number
         return RateLimited(channel, told, retry_after=pause(answer.headers))
     if answer.status >= 500 or answer.status == 408:  # noqa: PLR2004  HTTP's own numbers

@@ -3,7 +3,6 @@
 Facts: WhatsApp Cloud API, webhooks, components (read May 2026).
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +17,7 @@ from convokit.events import (
     MessageReceived,
 )
 from convokit.messages import ATTACHMENTS, AttachmentKind
-from convokit.transports.meta.raw import UnreadableError, digest, identity, listing, mapping, part, words
+from convokit.transports.meta.raw import UnreadableError, digest, identity, listing, load, mapping, part, tame, words
 from convokit.transports.meta.source import Happening, Source
 
 MEDIA: Mapping[str, AttachmentKind] = {
@@ -155,8 +154,9 @@ def _interactive(source: Source, mid: str) -> list[Happening]:
     if kind == "nfm_reply":
         told = words(part(given, kind, "response_json"), "response_json")
         try:
-            response = json.loads(told) if told else {}
-        except (ValueError, RecursionError):
+            # JSON within JSON: it has escapes and depths of its own, which nobody has looked at yet.
+            response = tame(load(told.encode())) if told else {}
+        except UnreadableError:
             response = told
         return [source.signal(mid, "flow", {"name": identity(part(given, kind, "name")), "response": response})]
     return []
