@@ -24,6 +24,8 @@ MOST_ELSEWHERE = 1000
 """How many messages one turn may send to other conversations."""
 MOST_REMINDERS = 100
 """How many reminders one turn may set, and how many it may forget."""
+MOST_DOWNLOADED = 25 << 20
+"""How many bytes are taken of one attachment, where nothing else is said."""
 MOST_ONCE = 1000
 """How many calls of one turn may go through `once`: what each returned is kept with the event."""
 
@@ -342,7 +344,7 @@ class Turn:
             raise DefinitionError("turn.spend() needs a running engine")
         return await self._spend(name, until)
 
-    async def download(self, attachment: Attachment, most: int = 25 << 20) -> bytes:
+    async def download(self, attachment: Attachment, most: int = MOST_DOWNLOADED) -> bytes:
         """The bytes of something that a customer sent here.
 
         Args:

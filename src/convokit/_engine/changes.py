@@ -20,6 +20,21 @@ PIECES = 10
 """How many messages a reply may become on its channel, on an average of the turn: a long text is cut into several."""
 
 
+def attached(transports: Mapping[str, Transport], conversation: ConversationId) -> Transport:
+    """The transport of a conversation's channel.
+
+    Raises:
+        DefinitionError: None is attached under that name.
+    """
+    transport = transports.get(conversation.channel)
+    if transport is None:
+        known = ", ".join(transports) or "none"
+        raise DefinitionError(
+            f"{conversation}: no transport is attached as {conversation.channel!r}; attached: {known}"
+        )
+    return transport
+
+
 @define(kw_only=True)
 class Changes:
     """What one turn changes. Keys of rows and entries are the same when the event runs again."""
@@ -82,7 +97,7 @@ class Speech:
 
     def bot_says(self, changes: Changes, message: Message) -> Offer | None:
         """Let the bot say it. Returns what it offers."""
-        transport = self._transport(changes.conversation.id)
+        transport = attached(self.transports, changes.conversation.id)
         fitted = fit(message, transport.capabilities)
         changes.shown += len(fitted.messages)
         if changes.shown > (most := PIECES * self.settings.replies_a_turn):
@@ -102,7 +117,7 @@ class Speech:
 
     def operator_says(self, changes: Changes, event: Event, who: User, message: Message) -> None:
         """Let an operator say it."""
-        transport = self._transport(changes.conversation.id)
+        transport = attached(self.transports, changes.conversation.id)
         fitted = fit(message, transport.capabilities)
         for index, one in enumerate(fitted.messages if transport.reads_log else (message,)):
             key = f"o:{event.id}:{index}" if index else f"o:{event.id}"
@@ -121,7 +136,7 @@ class Speech:
         conversation = changes.conversation
         expires_at = changes.now + timedelta(seconds=self.settings.give_up_after)
         if conversation.reachable_until is not None and "desk" not in what:
-            transport = self._transport(conversation.id)
+            transport = attached(self.transports, conversation.id)
             until = closes(transport, conversation.reachable_until, what["by"])
             if transport.window is not None and until < expires_at and not transport.takes_outside(what["message"]):
                 expires_at = until  # the outbox gives it up then, without a call to the platform
@@ -133,12 +148,3 @@ class Speech:
                 **what,
             )
         )
-
-    def _transport(self, conversation: ConversationId) -> Transport:
-        transport = self.transports.get(conversation.channel)
-        if transport is None:
-            known = ", ".join(self.transports) or "none"
-            raise DefinitionError(
-                f"{conversation}: no transport is attached as {conversation.channel!r}; attached: {known}"
-            )
-        return transport

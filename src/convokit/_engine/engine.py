@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from attrs import evolve
 
 from convokit._engine import points
+from convokit._engine.changes import attached
 from convokit._engine.lanes import Lanes
 from convokit._engine.lines import Lines, spoken
 from convokit._engine.loops import Bell
@@ -30,6 +31,7 @@ from convokit.errors import DefinitionError, LaneFull, OutsideWindow, Rejected, 
 from convokit.events import Event, MessageFailed, SendRequested, SignalReceived
 from convokit.messages import Attachment, Message
 from convokit.routing import Table
+from convokit.turn import MOST_DOWNLOADED
 from convokit.wire.codec import to_json
 from convokit.wire.files import FileBox
 from convokit.wire.naming import FILE_ID
@@ -37,8 +39,6 @@ from convokit.wire.naming import FILE_ID
 logger = logging.getLogger(__name__)
 
 FIRE_BATCH = 500
-MOST_BYTES = 25 << 20
-"""How much is downloaded of one attachment, where nothing else is said."""
 AGAIN = timedelta(milliseconds=50)
 """The shortest pause between two looks at what falls due."""
 MOST_DOUBTED = 1000
@@ -255,7 +255,7 @@ class Engine:
         whole = message if isinstance(message, Message) else Message(message)
         if whole.empty:
             raise ValueError(f"send: there is nothing to say to {to}")
-        await self._check_window(self._known(to), to, whole)
+        await self._check_window(attached(self.transports, to), to, whole)
         await self._stops.check(to)
         event = SendRequested(id=f"send:{_random_id()}", conversation=to, at=self.clock.now(), message=whole)
         await self.accept([event])
@@ -270,7 +270,9 @@ class Engine:
         if until is not None and until <= self.clock.now():
             raise OutsideWindow(to.channel, until)
 
-    async def download(self, conversation: ConversationId, attachment: Attachment, most: int = MOST_BYTES) -> bytes:
+    async def download(
+        self, conversation: ConversationId, attachment: Attachment, most: int = MOST_DOWNLOADED
+    ) -> bytes:
         """The bytes of something that a customer sent in a conversation.
 
         Args:
@@ -284,7 +286,7 @@ class Engine:
             Unreachable: No answer.
             RateLimited: The platform wants a pause.
         """
-        transport = self._known(conversation)
+        transport = attached(self.transports, conversation)
         if attachment.data is not None:
             data = attachment.data
         elif FILE_ID.fullmatch(attachment.ref) and not attachment.url:
@@ -321,7 +323,7 @@ class Engine:
             DefinitionError: No transport is attached under the conversation's channel.
             TypeError: `data` has no JSON form.
         """
-        self._known(to)
+        attached(self.transports, to)
         event = SignalReceived(
             id=f"signal:{id or _random_id()}", conversation=to, at=self.clock.now(), name=name, data=to_json(data or {})
         )
@@ -461,15 +463,6 @@ class Engine:
     def _ring_all(self) -> None:
         self._lanes.feeder.ring()
         self._outbox.feeder.ring()
-
-    def _known(self, conversation: ConversationId) -> Transport:
-        transport = self.transports.get(conversation.channel)
-        if transport is None:
-            known = ", ".join(self.transports) or "none"
-            raise DefinitionError(
-                f"{conversation}: no transport is attached as {conversation.channel!r}; attached: {known}"
-            )
-        return transport
 
     # ── the run ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
